@@ -1,0 +1,100 @@
+/** The sections of a configuration, put together from the tables of the features. */
+
+import { type ForwardConfig, type ForwardOptions, forwardTable } from '../forward/options.js'
+import { type ListenConfig, type ListenOptions, listenContradictions, listenTable } from '../listen/options.js'
+import { type MatchConfig, type MatchOptions, matchTable } from '../match/options.js'
+import { type PoolConfig, type PoolOptions, poolTable } from '../pool/options.js'
+import {
+  type TransportConfig,
+  type TransportOptions,
+  transportContradictions,
+  transportTable,
+} from '../transports/options.js'
+import type { Contradiction, Option } from './section.js'
+
+/** What entries inherit: the part of a configuration object that stands for `[PROXY_DEFAULTS]`. */
+export interface DefaultsConfig extends PoolConfig, ForwardConfig, TransportConfig {}
+
+/** One entry: the part of a configuration object that stands for a `[PROXY_ENTRY]`. */
+export interface EntryConfig extends MatchConfig, PoolConfig, Omit<ForwardConfig, 'statisticsURL'>, TransportConfig {
+  /** Label of the entry, unique. Default: `entry 1` for the first, and so on. */
+  name?: string
+}
+
+/**
+ * A configuration as an object. Every key of a file has its counterpart here, in camelCase; durations are seconds or
+ * text such as `250ms`, sizes bytes or text such as `64k`.
+ *
+ * @example
+ * const config: Config = {
+ *   defaults: { loadBalance: 'First-Alive' },
+ *   entries: [{ match: ['/*.php'], serverList: ['10.0.0.1:80', '10.0.0.2:80'] }],
+ * }
+ */
+export interface Config {
+  defaults?: DefaultsConfig
+  /** Tried in this order; the first that matches takes the request. */
+  entries?: readonly EntryConfig[]
+  /** Where the command line listens; the library itself does not. */
+  listen?: readonly ListenConfig[]
+}
+
+/** The options of one entry, ready to work with. */
+export interface EntryOptions extends MatchOptions, PoolOptions, ForwardOptions, TransportOptions {}
+
+/** A section by what may stand in it. */
+export interface SectionSchema {
+  /** As written in a file. */
+  readonly name: string
+  /** Where it goes in a configuration object. */
+  readonly property: 'defaults' | 'entries' | 'listen'
+  /** By their name in objects. */
+  readonly options: ReadonlyMap<string, Option<unknown, unknown>>
+  /** What it is for, for the reference page. */
+  readonly doc: string
+}
+
+const entryTable: Readonly<Record<string, Option<unknown, unknown>>> = {
+  ...matchTable,
+  ...poolTable,
+  ...forwardTable,
+  ...transportTable,
+}
+
+/** Every option that an entry has in the end, by its name in objects. */
+export const entryOptions: ReadonlyMap<string, Option<unknown, unknown>> = new Map(Object.entries(entryTable))
+
+function entryOptionsIn(scope: 'entry' | 'defaults'): ReadonlyMap<string, Option<unknown, unknown>> {
+  return new Map([...entryOptions].filter(([, option]) => option.scope === 'both' || option.scope === scope))
+}
+
+export const defaultsSchema: SectionSchema = {
+  name: 'PROXY_DEFAULTS',
+  property: 'defaults',
+  options: entryOptionsIn('defaults'),
+  doc: 'What every entry inherits, key by key, where it does not set the key itself.',
+}
+
+export const entrySchema: SectionSchema = {
+  name: 'PROXY_ENTRY',
+  property: 'entries',
+  options: entryOptionsIn('entry'),
+  doc: 'Which requests go to which servers, and how. `[PROXY_ENTRY label]` names the entry; labels are unique.',
+}
+
+export const listenSchema: SectionSchema = {
+  name: 'LISTEN',
+  property: 'listen',
+  options: new Map(Object.entries<Option<unknown, unknown>>({ ...listenTable })),
+  doc: 'Where the command line listens. The library does not listen by itself, and only checks this section.',
+}
+
+/** In the order of the reference page. */
+export const sectionSchemas: readonly SectionSchema[] = [defaultsSchema, entrySchema, listenSchema]
+
+/** What the options of an entry contradict each other in. */
+export function entryContradictions(options: EntryOptions): readonly Contradiction[] {
+  return transportContradictions(options)
+}
+
+export { type ListenConfig, type ListenOptions, listenContradictions }
