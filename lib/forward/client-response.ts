@@ -1,0 +1,149 @@
+/**
+ * The client's side of an answer: the same few calls for HTTP/1.1, HTTP/2, and the raw socket of a refused upgrade
+ * (which is dressed as a `ServerResponse` before it comes here).
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
+import type { Clock } from '../clock.js'
+import type { RawHeaders } from '../transports/transport.js'
+
+/** How long an upload that nobody wants any more is read and thrown away, in milliseconds. */
+const lingerTime = 30_000
+
+export class ClientResponse {
+  readonly #req: IncomingMessage
+  readonly #res: ServerResponse
+  readonly #clock: Clock
+  readonly #onDrain: () => void
+  readonly #http2: boolean
+  #listensForDrain = false
+  #flushed = false
+
+  constructor(req: IncomingMessage, res: ServerResponse, clock: Clock, onDrain: () => void) {
+    this.#req = req
+    this.#res = res
+    this.#clock = clock
+    this.#onDrain = onDrain
+    this.#http2 = req.httpVersionMajor >= 2
+  }
+
+  /** The head of the answer is on its way: nothing else can be answered any more. */
+  get started(): boolean {
+    return this.#res.headersSent
+  }
+
+  /** The body of the answer will be chunked, so that trailers can follow. */
+  willBeChunked(headers: RawHeaders, hasBody: boolean): boolean {
+    if (!hasBody || (!this.#http2 && this.#req.httpVersion !== '1.1')) return false
+    for (let i = 0; i < headers.length; i += 2) if (headers[i]?.toLowerCase() === 'content-length') return this.#http2
+    return true
+  }
+
+  /** `100 Continue`, `103 Early Hints` and other 1xx answers. */
+  informational(status: number, fields: RawHeaders): void {
+    // HTTP/1.0 has none of these (RFC 9110 §15.2).
+    if (this.started || this.#req.httpVersion === '1.0' || !this.#res.socket?.writable) return
+    if (this.#http2) {
+      const { stream } = this.#res as unknown as Http2ServerResponse
+      if (status !== 100) stream.additionalHeaders({ ':status': status, ...byName(fields) })
+      else (this.#res as unknown as Http2ServerResponse).writeContinue()
+      return
+    }
+    // Node has no call for an informational answer of any status and fields; between two answers its socket is free.
+    if (status === 100) this.#res.writeContinue()
+    else
+      this.#res.socket.write(
+        `HTTP/1.1 ${status} ${reasons[status] ?? 'Informational'}\r\n${lines(fields)}\r\n`,
+        'latin1',
+      )
+  }
+
+  /** Writes the head; throws what Node throws for a head that cannot be sent. */
+  head(status: number, reason: string, fields: string[], hasBody: boolean, uploadComplete: boolean): void {
+    if (this.#http2) {
+      ;(this.#res as unknown as Http2ServerResponse).writeHead(status, byName(fields))
+    } else {
+      if (!uploadComplete) {
+        fields.push('Connection', 'close')
+        this.#linger()
+      }
+      this.#res.writeHead(status, reason, fields)
+    }
+    this.#flushed = !hasBody
+    // A body that begins in the same turn goes out together with the head; one that comes later must not hold it up.
+    if (hasBody) setImmediate(() => this.#flush())
+  }
+
+  /** False: wait for the drain callback. */
+  write(chunk: Uint8Array): boolean {
+    this.#flushed = true
+    if (this.#res.write(chunk)) return true
+    if (!this.#listensForDrain) {
+      this.#listensForDrain = true
+      this.#res.on('drain', this.#onDrain)
+    }
+    return false
+  }
+
+  end(trailers: RawHeaders): void {
+    this.#flushed = true
+    if (trailers.length > 0) {
+      if (this.#http2) (this.#res as unknown as Http2ServerResponse).addTrailers(byName(trailers))
+      else this.#res.addTrailers(pairs(trailers))
+    }
+    this.#res.end()
+  }
+
+  /** The answer broke off: the client must see that it is not complete. */
+  destroy(): void {
+    const { stream } = this.#res as unknown as Partial<Http2ServerResponse>
+    if (this.#http2 && stream !== undefined) stream.close(2 /* INTERNAL_ERROR, RFC 9113 §7 */)
+    else this.#res.destroy()
+  }
+
+  #flush(): void {
+    if (this.#flushed || this.#http2 || this.#res.destroyed) return
+    this.#flushed = true
+    this.#res.flushHeaders()
+  }
+
+  /**
+   * The answer comes before the upload has ended. Closing a socket while unread bytes wait in it resets the connection,
+   * and the client may lose the answer (RFC 9112 §9.6); so end our half, and read on for a while.
+   */
+  #linger(): void {
+    const { socket } = this.#req
+    socket.destroySoon = () => {
+      Reflect.deleteProperty(socket, 'destroySoon')
+      socket.end()
+      if (socket.readableEnded) return
+      this.#req.resume()
+      const timer = this.#clock.setTimeout(() => socket.destroy(), lingerTime)
+      socket.once('close', () => timer.cancel())
+    }
+  }
+}
+
+const reasons: Record<number, string> = { 102: 'Processing', 103: 'Early Hints' }
+
+function lines(fields: RawHeaders): string {
+  let text = ''
+  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`
+  return text
+}
+
+function pairs(flat: RawHeaders): [string, string][] {
+  return Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i] as string, flat[2 * i + 1] as string])
+}
+
+function byName(flat: RawHeaders): Record<string, string | string[]> {
+  const result: Record<string, string | string[]> = Object.create(null)
+  for (let i = 0; i < flat.length; i += 2) {
+    const name = (flat[i] as string).toLowerCase()
+    const value = flat[i + 1] as string
+    const known = result[name]
+    result[name] = known === undefined ? value : [known, value].flat()
+  }
+  return result
+}

@@ -1,0 +1,29 @@
+import type { IncomingMessage } from 'node:http'
+
+/** Gives every client connection the lowest number that is free, for as long as it is open. */
+export class ConnectionNumbers {
+  readonly #byConnection = new WeakMap<object, number>()
+  readonly #taken: boolean[] = []
+
+  of(req: IncomingMessage): number {
+    // The streams of an HTTP/2 connection share its session.
+    const { stream } = req as { stream?: { session?: NodeJS.EventEmitter } }
+    const connection = stream?.session ?? req.socket
+    let number = this.#byConnection.get(connection)
+    if (number === undefined) {
+      number = this.#lowestFree()
+      this.#taken[number] = true
+      this.#byConnection.set(connection, number)
+      const mine = number
+      connection.once('close', () => {
+        this.#taken[mine] = false
+      })
+    }
+    return number
+  }
+
+  #lowestFree(): number {
+    const free = this.#taken.indexOf(false)
+    return free < 0 ? this.#taken.length : free
+  }
+}

@@ -1,0 +1,115 @@
+import { channel } from 'node:diagnostics_channel'
+import type { IncomingMessage } from 'node:http'
+import type { Clock, Timer } from '../clock.js'
+import type { ProxyError } from '../errors.js'
+import type { Member } from '../pool/member.js'
+import type { Upstream } from '../transports/transport.js'
+import { ConnectionNumbers } from './connection-numbers.js'
+import type { Logger, ProxyEmitter, ProxyStats, RequestSummary } from './events.js'
+import type { Exchange } from './exchange.js'
+
+const requestStart = channel('pointsman:request:start')
+const requestEnd = channel('pointsman:request:end')
+const requestError = channel('pointsman:request:error')
+
+/** What all requests of a proxy share: those under way, the counts, and who is told what happens. */
+export class Forwarder {
+  readonly clock: Clock
+  readonly connectionNumbers: ConnectionNumbers = new ConnectionNumbers()
+  readonly #events: ProxyEmitter
+  readonly #logger: Logger
+  readonly #underWay = new Set<Exchange>()
+  readonly #counts = { client: { success: 0, failed: 0 }, server: { success: 0, failed: 0 } }
+  #draining = false
+  #drained: (() => void) | undefined
+
+  constructor(clock: Clock, events: ProxyEmitter, logger: Logger) {
+    this.clock = clock
+    this.#events = events
+    this.#logger = logger
+  }
+
+  /** Requests under way. */
+  get size(): number {
+    return this.#underWay.size
+  }
+
+  get stats(): ProxyStats {
+    return { client: { ...this.#counts.client }, server: { ...this.#counts.server } }
+  }
+
+  entered(exchange: Exchange): void {
+    this.#underWay.add(exchange)
+    if (requestStart.hasSubscribers) {
+      requestStart.publish({ req: exchange.req, res: exchange.res, entry: exchange.route.name })
+    }
+  }
+
+  /** A try begins. */
+  sent(exchange: Exchange, member: Member<Upstream>): void {
+    if (this.#events.listenerCount('request') === 0) return
+    const details = { entry: exchange.route.name, server: member.id, attempt: exchange.attempt }
+    this.#events.emit('request', details, exchange.req)
+  }
+
+  /** A try failed, and there is another. */
+  retried(exchange: Exchange, member: Member<Upstream>, error: ProxyError): void {
+    this.#counts.server.failed++
+    const details = { entry: exchange.route.name, server: member.id, attempt: exchange.attempt, error }
+    this.#events.emit('retry', details, exchange.req)
+  }
+
+  left(exchange: Exchange, summary: RequestSummary): void {
+    const { error } = summary
+    this.#underWay.delete(exchange)
+    this.#count(summary)
+    if (error !== undefined && error.fault !== 'client') this.#report(exchange.req, summary, error)
+    if (this.#events.listenerCount('requestEnd') > 0) this.#events.emit('requestEnd', summary, exchange.req)
+    if (requestEnd.hasSubscribers) requestEnd.publish({ req: exchange.req, res: exchange.res, ...summary })
+    if (this.#draining && this.#underWay.size === 0) this.#drained?.()
+  }
+
+  /** An error that no exchange has seen. */
+  report(req: IncomingMessage, error: ProxyError): void {
+    if (this.#events.listenerCount('error') > 0) this.#events.emit('error', error, req)
+    if (requestError.hasSubscribers) requestError.publish({ req, error })
+  }
+
+  /** Waits until the requests under way have ended; after `timeout` milliseconds the rest is cut. */
+  async drain(timeout: number): Promise<void> {
+    if (this.#underWay.size === 0) return
+    this.#draining = true
+    for (const exchange of this.#underWay) exchange.drain()
+    let timer: Timer | undefined
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve
+      timer = this.clock.setTimeout(() => {
+        this.#logger.warn(`${this.#underWay.size} requests had not ended after ${timeout} ms, and were cut`)
+        for (const exchange of [...this.#underWay]) exchange.cut()
+        resolve()
+      }, timeout)
+    })
+    timer?.cancel()
+  }
+
+  #count({ error, server }: RequestSummary): void {
+    const { client, server: servers } = this.#counts
+    if (error === undefined) {
+      client.success++
+      servers.success++
+      return
+    }
+    client.failed++
+    if (server !== undefined && error.fault === 'server') servers.failed++
+  }
+
+  #report(
+    req: IncomingMessage,
+    { entry, method, url, status, server, attempts }: RequestSummary,
+    error: ProxyError,
+  ): void {
+    const where = server === undefined ? '' : ` from ${server} after ${attempts} ${attempts === 1 ? 'try' : 'tries'}`
+    this.#logger.warn(`${status} for ${method} ${url} by [${entry}]${where}: ${error.code}: ${error.message}`)
+    this.report(req, error)
+  }
+}

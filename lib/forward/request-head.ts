@@ -1,0 +1,153 @@
+/** The fields of a request as they go to the server: the client's own, less what stays here, plus what the proxy adds. */
+
+import type { IncomingMessage } from 'node:http'
+import { ProxyError } from '../errors.js'
+import { type ClientFacts, peerAddress } from './client.js'
+import type { Framing } from './framing.js'
+import { isHopByHop, namedByConnection } from './hop-by-hop.js'
+import type { ForwardOptions } from './options.js'
+
+/** The name under which the proxy signs `Via` and `Proxy-Status`. */
+export const pseudonym = 'pointsman'
+/** How often a request may have passed this proxy before it is taken for a loop. */
+const loopLimit = 3
+
+export interface RequestHeadParts {
+  readonly req: IncomingMessage
+  readonly options: ForwardOptions
+  readonly framing: Framing
+  readonly client: ClientFacts
+  /** The host that the client asked for. */
+  readonly host: string
+  /** The protocol to change to. */
+  readonly upgrade: string | undefined
+}
+
+/**
+ * Makes the fields, `Host` first among equals at the place where the client had it. Throws `ERR_LOOP` when the request
+ * has passed here too often.
+ */
+export function requestHead(parts: RequestHeadParts): string[] {
+  const { req, options, framing, client, host, upgrade } = parts
+  const raw = req.rawHeaders
+  const named = namedByConnection(raw)
+  const fields: string[] = []
+  const kept: Kept = { via: '', forwardedFor: '', forwarded: '', cookie: -1 }
+  let hasHost = false
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string
+    const value = raw[i + 1] as string
+    const lower = name.toLowerCase()
+    if (lower === 'host') {
+      if (!hasHost) fields.push(name, host)
+      hasHost = true
+    } else if (!isOwn(lower, value, fields, kept, parts) && !isHopByHop(lower, named)) {
+      if (!options.removeRequestHeader.includes(lower)) fields.push(name, value)
+    }
+  }
+  if (!hasHost && host !== '') fields.unshift('Host', host)
+  // The framing is written from what was understood, never copied.
+  if (framing.length !== undefined) fields.push('Content-Length', String(framing.length))
+  else if (framing.hasBody) fields.push('Transfer-Encoding', 'chunked')
+  if (/(?:^|,)\s*trailers\s*(?:;|,|$)/i.test(String(req.headers.te ?? ''))) fields.push('TE', 'trailers')
+  if (upgrade !== undefined) fields.push('Upgrade', upgrade)
+  addClient(fields, kept, client, req, options)
+  if (options.via) fields.push('Via', `${kept.via}${req.httpVersion} ${pseudonym}`)
+  else if (kept.via !== '') fields.push('Via', kept.via.slice(0, -2))
+  for (const { name, value } of options.setRequestHeader) replace(fields, name, value)
+  return fields
+}
+
+/** The same fields with another `Host`, for a server that is to see its own name. */
+export function withHost(fields: readonly string[], host: string): string[] {
+  const copy = [...fields]
+  replace(copy, 'Host', host)
+  return copy
+}
+
+interface Kept {
+  via: string
+  forwardedFor: string
+  forwarded: string
+  /** Where the `Cookie` field of an HTTP/2 request stands. */
+  cookie: number
+}
+
+/** Takes what the proxy writes by itself out of the client's fields. */
+function isOwn(lower: string, value: string, fields: string[], kept: Kept, { req, client }: RequestHeadParts): boolean {
+  switch (lower) {
+    case 'content-length':
+      return true
+    case 'via':
+      kept.via += `${value}, `
+      if (kept.via.split(pseudonym).length > loopLimit) throw new ProxyError('ERR_LOOP')
+      return true
+    case 'x-forwarded-for':
+      if (client.trusted) kept.forwardedFor += `${value}, `
+      return true
+    case 'forwarded':
+      if (client.trusted) kept.forwarded += `${value}, `
+      return true
+    case 'x-forwarded-host':
+    case 'x-forwarded-proto':
+    case 'x-forwarded-port':
+      return true
+    case 'cookie':
+      // HTTP/2 cuts cookies into several fields; HTTP/1.1 has one (RFC 9113 §8.2.3).
+      if (req.httpVersionMajor < 2) return false
+      if (kept.cookie < 0) kept.cookie = fields.push('cookie', value) - 1
+      else fields[kept.cookie] += `; ${value}`
+      return true
+    default:
+      return lower.startsWith(':')
+  }
+}
+
+function addClient(
+  fields: string[],
+  kept: Kept,
+  client: ClientFacts,
+  req: IncomingMessage,
+  options: ForwardOptions,
+): void {
+  const peer = peerAddress(req)
+  if (options.xForwarded) {
+    fields.push('X-Forwarded-For', `${kept.forwardedFor}${peer === '' ? 'unknown' : peer}`)
+    if (client.host !== '') fields.push('X-Forwarded-Host', client.host)
+    fields.push('X-Forwarded-Proto', client.proto, 'X-Forwarded-Port', client.port)
+  } else if (kept.forwardedFor !== '') {
+    fields.push('X-Forwarded-For', kept.forwardedFor.slice(0, -2))
+  }
+  if (options.forwarded) {
+    const host = client.host === '' ? '' : `;host=${quoted(client.host)}`
+    fields.push('Forwarded', `${kept.forwarded}for=${forwardedNode(peer)}${host};proto=${client.proto}`)
+  } else if (kept.forwarded !== '') {
+    fields.push('Forwarded', kept.forwarded.slice(0, -2))
+  }
+}
+
+/** RFC 7239 §6: an IPv6 address stands in brackets, and so in quotes. */
+function forwardedNode(address: string): string {
+  if (address === '') return 'unknown'
+  return address.includes(':') ? `"[${address}]"` : address
+}
+
+function quoted(value: string): string {
+  return /^[\w.!#$%&'*+^`|~-]+$/.test(value) ? value : `"${value.replace(/["\\]/g, '\\$&')}"`
+}
+
+function replace(fields: string[], name: string, value: string): void {
+  const lower = name.toLowerCase()
+  let put = false
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i]?.toLowerCase() !== lower) continue
+    if (put) {
+      fields.splice(i, 2)
+      i -= 2
+    } else {
+      fields[i + 1] = value
+      put = true
+    }
+  }
+  if (!put) fields.push(name, value)
+}

@@ -1,0 +1,99 @@
+/** The fields of a response as they go to the client: the server's own, less what stays here, plus what the proxy adds. */
+
+import type { ServerAddress } from '../pool/address.js'
+import type { RawHeaders, ResponseHead } from '../transports/transport.js'
+import type { ClientFacts } from './client.js'
+import { isHopByHop, namedByConnection } from './hop-by-hop.js'
+import type { ForwardOptions } from './options.js'
+import { pseudonym } from './request-head.js'
+
+export interface ResponseHeadParts {
+  readonly head: ResponseHead
+  readonly options: ForwardOptions
+  readonly client: ClientFacts
+  readonly server: ServerAddress
+  /** A `Set-Cookie` value that ties the client to the server. */
+  readonly stickyCookie: string | undefined
+  /** The body will be chunked towards the client, so that trailers can follow. */
+  readonly chunked: boolean
+}
+
+/** Makes the fields, without framing: that is the client connection's own. */
+export function responseHead(parts: ResponseHeadParts): string[] {
+  const { options } = parts
+  const raw = parts.head.headers
+  const named = namedByConnection(raw)
+  const fields: string[] = []
+  let via = ''
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string
+    const lower = name.toLowerCase()
+    let value = raw[i + 1] as string
+    if (isHopByHop(lower, named) || options.removeResponseHeader.includes(lower)) continue
+    if (lower === 'via') {
+      via += `${value}, `
+      continue
+    }
+    // Node refuses to send `Trailer` with a body that is not chunked.
+    if (lower === 'trailer' && !parts.chunked) continue
+    if (lower === 'location' && options.rewriteLocation) value = rewriteLocation(value, parts)
+    else if (lower === 'set-cookie') value = rewriteCookie(value, options)
+    fields.push(name, value)
+  }
+  if (options.via) fields.push('Via', `${via}1.1 ${pseudonym}`)
+  else if (via !== '') fields.push('Via', via.slice(0, -2))
+  if (parts.stickyCookie !== undefined) fields.push('Set-Cookie', parts.stickyCookie)
+  for (const { name, value } of options.setResponseHeader) {
+    removeField(fields, name)
+    fields.push(name, value)
+  }
+  return fields
+}
+
+/** The fields of an informational response that go further. */
+export function informationalHead(raw: RawHeaders): string[] {
+  const named = namedByConnection(raw)
+  const fields: string[] = []
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string
+    if (!isHopByHop(name.toLowerCase(), named)) fields.push(name, raw[i + 1] as string)
+  }
+  return fields
+}
+
+/** A redirect that points at the server becomes one that points at the address that the client used. */
+function rewriteLocation(location: string, { options, client, server }: ResponseHeadParts): string {
+  const [, origin, authority, rest] = /^(https?:\/\/([^/?#]*))?(.*)$/is.exec(location) as string[]
+  if (origin !== undefined && authority?.toLowerCase() !== server.authority.toLowerCase()) return location
+  if (origin === undefined && !rest?.startsWith('/')) return location
+  let path = rest === undefined || rest === '' ? '/' : rest
+  const { addPrefix, stripPrefix } = options
+  if (addPrefix !== undefined && path.startsWith(addPrefix)) path = withSlash(path.slice(addPrefix.length))
+  if (stripPrefix !== undefined) path = stripPrefix.replace(/\/$/, '') + path
+  return origin === undefined ? path : `${client.proto}://${client.host}${path}`
+}
+
+function withSlash(path: string): string {
+  return path.startsWith('/') ? path : `/${path}`
+}
+
+function rewriteCookie(cookie: string, { rewriteCookieDomain, rewriteCookiePath }: ForwardOptions): string {
+  if (rewriteCookieDomain === undefined && rewriteCookiePath === undefined) return cookie
+  const [pair, ...attributes] = cookie.split(';')
+  const kept = attributes.flatMap((attribute) => {
+    const [, name, value = ''] = /^\s*([^=\s]*)\s*=?\s*(.*?)\s*$/s.exec(attribute) as string[]
+    const rule = { domain: rewriteCookieDomain, path: rewriteCookiePath }[name?.toLowerCase() ?? '']
+    if (rule === undefined) return [attribute]
+    const plain = name?.toLowerCase() === 'domain' ? value.replace(/^\./, '').toLowerCase() : value
+    if (rule.from === '*' || plain === rule.from.toLowerCase()) return rule.to === '' ? [] : [` ${name}=${rule.to}`]
+    // A path rule also serves what lies below it.
+    const below = name?.toLowerCase() === 'path' && value.startsWith(rule.from.replace(/\/?$/, '/'))
+    return below ? [` ${name}=${rule.to.replace(/\/$/, '')}${withSlash(value.slice(rule.from.length))}`] : [attribute]
+  })
+  return [pair, ...kept].join(';')
+}
+
+function removeField(fields: string[], name: string): void {
+  const lower = name.toLowerCase()
+  for (let i = fields.length - 2; i >= 0; i -= 2) if (fields[i]?.toLowerCase() === lower) fields.splice(i, 2)
+}

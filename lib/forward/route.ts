@@ -1,0 +1,18 @@
+import type { Place } from '../config/diagnostics.js'
+import type { MatchOptions } from '../match/options.js'
+import type { Pool } from '../pool/pool.js'
+import type { TransportOptions } from '../transports/options.js'
+import type { Upstream } from '../transports/transport.js'
+import type { ForwardOptions } from './options.js'
+import type { RetryBudget } from './retry-budget.js'
+
+/** An entry of the configuration at work. */
+export interface Route {
+  readonly name: string
+  readonly options: MatchOptions & ForwardOptions & TransportOptions
+  readonly pool: Pool<Upstream>
+  readonly budget: RetryBudget
+  /** Where the entry stands, and each of its patterns. */
+  readonly place: Place
+  readonly patternPlaces: readonly Place[]
+}

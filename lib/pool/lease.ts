@@ -1,0 +1,60 @@
+import type { Balancer, Outcome } from '../balancers/balancer.js'
+import type { Clock } from '../clock.js'
+import type { Member } from './member.js'
+import type { OfflinePolicy } from './passive-health.js'
+
+/** One request's hold on one server: begun by a pick, ended exactly once by `release`. */
+export class Lease<Carrier> {
+  readonly member: Member<Carrier>
+  readonly #balancer: Balancer
+  readonly #clock: Clock
+  /** Undefined: nothing is remembered (`HighAvailability Off`). */
+  readonly #policy: OfflinePolicy | undefined
+  readonly #begun: number
+  readonly #trial: boolean
+  #answered = false
+  #released = false
+
+  constructor(member: Member<Carrier>, balancer: Balancer, clock: Clock, policy: OfflinePolicy | undefined) {
+    this.member = member
+    this.#balancer = balancer
+    this.#clock = clock
+    this.#policy = policy
+    this.#begun = clock.now()
+    this.#trial = policy !== undefined && member.server.health.begin()
+    member.server.enter()
+    balancer.started?.(member)
+  }
+
+  /** The server answered, and its answer is no failure. */
+  succeeded(): void {
+    if (this.#answered) return
+    this.#learn(false)
+    this.member.server.succeeded++
+    if (this.#policy !== undefined) this.member.server.health.succeeded()
+  }
+
+  /** The server failed the request, before or after the head of its answer. */
+  failed(reason: string): void {
+    const { server } = this.member
+    if (this.#answered) server.succeeded--
+    else this.#learn(true)
+    server.failed++
+    if (this.#policy !== undefined) server.health.failed(this.#policy, this.#trial, reason)
+  }
+
+  /** The request is over, however it ended. */
+  release(): void {
+    if (this.#released) return
+    this.#released = true
+    if (this.#trial && !this.#answered) this.member.server.health.abandoned()
+    this.member.server.leave()
+    this.#balancer.finished?.(this.member)
+  }
+
+  #learn(failed: boolean): void {
+    this.#answered = true
+    const outcome: Outcome = { latency: this.#clock.now() - this.#begun, failed }
+    this.#balancer.answered?.(this.member, outcome)
+  }
+}

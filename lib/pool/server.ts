@@ -1,0 +1,126 @@
+/**
+ * One upstream address and what is known about it. Entries that name the same address share it: a failure that one of
+ * them sees spares the others.
+ */
+
+import type { Clock } from '../clock.js'
+import type { ServerAddress } from './address.js'
+import { PassiveHealth } from './passive-health.js'
+
+/** Where a server stands. `offline`: it failed requests, and rests. */
+export type ServerState = 'up' | 'offline'
+
+/** A change of state, told once. */
+export interface ServerStateChange {
+  /** The server's address. */
+  readonly server: string
+  readonly from: ServerState
+  readonly to: ServerState
+  readonly reason: string
+}
+
+/** Whoever keeps lists of eligible servers. */
+export interface ServerWatcher {
+  /** The server may have become eligible, or ceased to be. `returned`: it was offline, and is up. */
+  serverChanged(server: Server, returned: boolean): void
+  /** A request to the server ended. Told only to watchers that asked for it. */
+  serverFreed(server: Server): void
+}
+
+export class Server {
+  readonly address: ServerAddress
+  readonly health: PassiveHealth
+  /** Requests under way, of all pools. */
+  active = 0
+  /** Requests that it answered, and that it failed. */
+  succeeded = 0
+  failed = 0
+  /** Why it is in its state; empty when nothing ever happened. */
+  reason = ''
+  readonly #watchers = new Set<ServerWatcher>()
+  readonly #limitWatchers = new Set<ServerWatcher>()
+  readonly #onChange: (change: ServerStateChange) => void
+
+  constructor(address: ServerAddress, clock: Clock, onChange: (change: ServerStateChange) => void) {
+    this.address = address
+    this.#onChange = onChange
+    this.health = new PassiveHealth(clock, {
+      healthChanged: (from, to, reason) => {
+        this.reason = reason
+        this.#notify(to === 'up')
+        this.#onChange({ server: this.address.id, from, to, reason })
+      },
+      trialChanged: () => this.#notify(false),
+    })
+  }
+
+  get state(): ServerState {
+    return this.health.state
+  }
+
+  /** `limits`: tell this watcher of every request that ends. */
+  watch(watcher: ServerWatcher, limits: boolean): void {
+    this.#watchers.add(watcher)
+    if (limits) this.#limitWatchers.add(watcher)
+  }
+
+  unwatch(watcher: ServerWatcher): void {
+    this.#watchers.delete(watcher)
+    this.#limitWatchers.delete(watcher)
+  }
+
+  /** Nobody watches it: it can be forgotten. */
+  get unwatched(): boolean {
+    return this.#watchers.size === 0
+  }
+
+  /** A request to it begins. */
+  enter(): void {
+    this.active++
+  }
+
+  /** A request to it is over. */
+  leave(): void {
+    this.active--
+    if (this.#limitWatchers.size > 0) for (const watcher of this.#limitWatchers) watcher.serverFreed(this)
+  }
+
+  #notify(returned: boolean): void {
+    for (const watcher of this.#watchers) watcher.serverChanged(this, returned)
+  }
+}
+
+/** Every server by its address. It outlives a reload, so that states do. */
+export class ServerDirectory {
+  readonly #servers = new Map<string, Server>()
+  readonly #clock: Clock
+  readonly #onChange: (change: ServerStateChange) => void
+
+  constructor(clock: Clock, onChange: (change: ServerStateChange) => void) {
+    this.#clock = clock
+    this.#onChange = onChange
+  }
+
+  /** The server at `address`, made when it is not known yet. */
+  at(address: ServerAddress): Server {
+    let server = this.#servers.get(address.id)
+    if (server === undefined) {
+      server = new Server(address, this.#clock, this.#onChange)
+      this.#servers.set(address.id, server)
+    }
+    return server
+  }
+
+  /** Forgets servers that no pool uses any more. */
+  sweep(): void {
+    for (const [id, server] of this.#servers) {
+      if (!server.unwatched || server.active > 0) continue
+      server.health.close()
+      this.#servers.delete(id)
+    }
+  }
+
+  [Symbol.iterator](): Iterator<Server> {
+    return this.#servers.values()
+  }
+}

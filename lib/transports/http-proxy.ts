@@ -1,0 +1,340 @@
+/**
+ * The transport that is built on the `http-proxy` package.
+ *
+ * What is used of the package is its way of making a request (`options`, `auth`, `headers`, `changeOrigin`) and its
+ * events; three things that it does by itself are kept away from it:
+ *
+ * - It pipes the client's body at once, and loses it when there is no connection. Here a connection stands first, and
+ *   is handed over through an agent that holds just this one.
+ * - Its passes rewrite heads (for DELETE and OPTIONS they drop `Transfer-Encoding` while the body is still sent:
+ *   CVE-2026-29057), collapse doubled slashes of the path, and lower the case of names. It gets a stand-in for the
+ *   client's request with the final fields, and the target is set when the package is done with it.
+ * - It answers the client, and ends the client's socket after an error. Its stand-in for the response says that it is
+ *   finished already, so the package leaves it alone. Upgrades go the same way as requests, for the same reason.
+ */
+
+import type { EventEmitter } from 'node:events'
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import { createRequire } from 'node:module'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type HttpProxy from 'http-proxy'
+import type { Clock } from '../clock.js'
+import { ProxyError } from '../errors.js'
+import type { ServerAddress } from '../pool/address.js'
+import { Connections } from './connections.js'
+import { checkResponseHead, keepAliveHint } from './response-head.js'
+import type {
+  Carriage,
+  CarriageEvents,
+  ConnectionOptions,
+  RawHeaders,
+  Transport,
+  TransportRequest,
+  Upstream,
+} from './transport.js'
+
+/** Options of the http-proxy package that have a meaning here; the others are settings of the proxy itself. */
+export interface HttpProxyOptions {
+  /** Basic authentication to the server, as `user:password`. */
+  readonly auth?: string
+  /** Fields that are added to every request. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** `Host` names the server; the same as `PreserveHost Off`. */
+  readonly changeOrigin?: boolean
+  /** The local address that connections to servers are made from. */
+  readonly localAddress?: string
+}
+
+/** What http-proxy takes for the client's request. */
+interface RequestStandIn {
+  readonly method: string
+  readonly url: string
+  readonly headers: Record<string, string | string[]>
+  readonly socket: { readonly destroyed: boolean }
+  readonly carriage: HttpProxyCarriage
+  on(): RequestStandIn
+  pipe(): void
+}
+
+const finishedResponse = { headersSent: true, finished: true }
+
+class HttpProxyTransport implements Transport {
+  readonly name = 'http-proxy'
+  readonly #clock: Clock
+  readonly #listeners: EventEmitter
+  readonly #package: HttpProxy
+
+  constructor(clock: Clock, listeners: EventEmitter) {
+    this.#clock = clock
+    this.#listeners = listeners
+    this.#package = loadPackage().createProxyServer({ toProxy: true, selfHandleResponse: true })
+    // The only pass that is wanted is the one that makes the request.
+    const { webPasses } = this.#package as unknown as { webPasses: { name: string }[] }
+    webPasses.splice(0, webPasses.length, ...webPasses.filter((pass) => pass.name === 'stream'))
+    this.#package.on('proxyReq', (proxyReq, standIn) => {
+      ;(standIn as unknown as RequestStandIn).carriage.begin(proxyReq)
+    })
+  }
+
+  upstream(address: ServerAddress, options: ConnectionOptions, own: HttpProxyOptions = {}): Upstream {
+    const connections = new Connections(address, options, this.#clock, own.localAddress)
+    return {
+      send: (request, events) =>
+        new HttpProxyCarriage(this.#package, this.#listeners, connections, address, own, request, events),
+      close: () => connections.close(),
+    }
+  }
+}
+
+class HttpProxyCarriage implements Carriage {
+  readonly #package: HttpProxy
+  readonly #listeners: EventEmitter
+  readonly #connections: Connections
+  readonly #address: ServerAddress
+  readonly #options: HttpProxyOptions
+  readonly #request: TransportRequest
+  readonly #events: CarriageEvents
+  #giveUp: () => void
+  #proxyReq: ClientRequest | undefined
+  #response: IncomingMessage | undefined
+  #reused = false
+  #over = false
+
+  constructor(
+    httpProxy: HttpProxy,
+    listeners: EventEmitter,
+    connections: Connections,
+    address: ServerAddress,
+    options: HttpProxyOptions,
+    request: TransportRequest,
+    events: CarriageEvents,
+  ) {
+    this.#package = httpProxy
+    this.#listeners = listeners
+    this.#connections = connections
+    this.#address = address
+    this.#options = options
+    this.#request = request
+    this.#events = events
+    this.#giveUp = connections.acquire(request.fresh, !request.idempotent, {
+      connected: (socket, reused) => this.#connected(socket, reused),
+      unconnected: (error) => this.#fail(error),
+    })
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.#proxyReq?.write(chunk) ?? true
+  }
+
+  end(trailers: RawHeaders): void {
+    if (trailers.length > 0) this.#proxyReq?.addTrailers(pairs(trailers))
+    this.#proxyReq?.end()
+  }
+
+  resume(): void {
+    this.#response?.resume()
+  }
+
+  abort(): void {
+    if (this.#over) return
+    this.#over = true
+    if (this.#proxyReq === undefined) this.#giveUp()
+    else this.#proxyReq.destroy()
+  }
+
+  /** The package has made the request, and its head can still be changed. */
+  begin(proxyReq: ClientRequest): void {
+    if (this.#over) {
+      proxyReq.destroy()
+      return
+    }
+    const { target, upgrade, hasBody, source } = this.#request
+    // The package would have collapsed doubled slashes.
+    proxyReq.path = target
+    // Only now: a request that is made with it sends its head at once, before anybody can change it.
+    const expect = headerValue(this.#request.headers, 'expect')
+    if (expect !== undefined) proxyReq.setHeader('Expect', expect)
+    if (upgrade === undefined) this.#listeners.emit('proxyReq', proxyReq, source.req, source.res, this.#options)
+    else this.#listeners.emit('proxyReqWs', proxyReq, source.req, source.req.socket, this.#options, Buffer.alloc(0))
+    proxyReq.on('drain', () => {
+      if (!this.#over) this.#events.drained()
+    })
+    if (!hasBody) proxyReq.end()
+    else if (expect !== undefined) proxyReq.flushHeaders()
+    this.#events.connected(this.#reused)
+  }
+
+  #connected(socket: Socket, reused: boolean): void {
+    if (this.#over) {
+      socket.destroy()
+      return
+    }
+    this.#reused = reused
+    const { secure, host, port, socketPath } = this.#address
+    const standIn: RequestStandIn = {
+      method: this.#request.method,
+      url: '/',
+      headers: requestHeaders(this.#request),
+      socket: { destroyed: false },
+      carriage: this,
+      on: () => standIn,
+      pipe: () => {},
+    }
+    const target = { protocol: secure ? 'https:' : 'http:', host, hostname: host, port, socketPath, path: '' }
+    // The agent that Node asks for a connection: it has this one, and is told when the connection is free again.
+    const agent = {
+      keepAlive: true,
+      addRequest: (proxyReq: ClientRequest) => {
+        this.#prepare(proxyReq, socket)
+        proxyReq.reusedSocket = reused
+        ;(proxyReq as ClientRequest & { onSocket(socket: Socket): void }).onSocket(socket)
+      },
+    }
+    try {
+      this.#package.web(
+        standIn as unknown as IncomingMessage,
+        finishedResponse as never,
+        { ...this.#options, target, agent } as never,
+        (error) => this.#lost(error),
+      )
+    } catch (error) {
+      // Node refuses to send such a head at all.
+      socket.destroy()
+      this.#fail(new ProxyError('ERR_BAD_REQUEST', (error as Error).message, { cause: error }))
+    }
+  }
+
+  #prepare(proxyReq: ClientRequest, socket: Socket): void {
+    this.#proxyReq = proxyReq
+    socket.once('free', () => {
+      this.#connections.release(socket, this.#response && keepAliveHint(this.#response.rawHeaders))
+    })
+    proxyReq.on('information', ({ statusCode, rawHeaders }) => {
+      if (!this.#over && statusCode !== 101) this.#events.informational(statusCode, rawHeaders)
+    })
+    proxyReq.on('response', (response) => this.#respond(response))
+    proxyReq.on('upgrade', (response, upgraded, rest) => this.#upgrade(response, upgraded, rest))
+  }
+
+  #respond(response: IncomingMessage): void {
+    this.#response = response
+    response.on('error', ignore)
+    if (this.#over) return
+    const { source, method } = this.#request
+    const headers = this.#offer(response, () => this.#listeners.emit('proxyRes', response, source.req, source.res))
+    try {
+      const head = checkResponseHead(method, response.statusCode ?? 0, response.statusMessage ?? '', headers)
+      this.#events.response(head)
+    } catch (error) {
+      this.#fail(error as ProxyError)
+      this.#proxyReq?.destroy()
+      return
+    }
+    response.on('data', (chunk: Buffer) => {
+      if (!this.#over && !this.#events.data(chunk)) response.pause()
+    })
+    response.on('end', () => {
+      if (this.#over || !response.complete) return
+      this.#over = true
+      this.#events.end(response.rawTrailers)
+    })
+    response.on('close', () => {
+      this.#fail(new ProxyError('ERR_RESPONSE_INCOMPLETE', 'the connection closed before the answer was complete'))
+    })
+  }
+
+  #upgrade(response: IncomingMessage, socket: Duplex, rest: Buffer): void {
+    if (this.#over || this.#request.upgrade === undefined) {
+      socket.destroy()
+      this.#fail(new ProxyError('ERR_UPGRADE_INVALID', 'the server changed the protocol without being asked'))
+      return
+    }
+    this.#over = true
+    const head = { status: 101, reason: response.statusMessage ?? '', headers: response.rawHeaders, hasBody: false }
+    this.#events.upgraded(head, socket, rest)
+  }
+
+  /** Lets listeners of `proxyRes` change `response.headers`, as http-proxy's users do, and gives the fields to send. */
+  #offer(response: IncomingMessage, emit: () => void): RawHeaders {
+    if (this.#listeners.listenerCount('proxyRes') === 0) return response.rawHeaders
+    const before = { ...response.headers }
+    emit()
+    const after = response.headers
+    const names = new Set([...Object.keys(before), ...Object.keys(after)])
+    const changed = new Set([...names].filter((name) => before[name] !== after[name]))
+    const kept: string[] = []
+    for (let i = 0; i < response.rawHeaders.length; i += 2) {
+      const [name, value] = response.rawHeaders.slice(i, i + 2) as [string, string]
+      if (!changed.has(name.toLowerCase())) kept.push(name, value)
+    }
+    for (const name of changed) {
+      for (const value of [after[name] ?? []].flat()) kept.push(name, value)
+    }
+    return kept
+  }
+
+  #lost(error: Error & { code?: string }): void {
+    const message = error.message
+    if (this.#response !== undefined) this.#fail(new ProxyError('ERR_RESPONSE_INCOMPLETE', message, { cause: error }))
+    else if (error.code?.startsWith('HPE_'))
+      this.#fail(new ProxyError('ERR_RESPONSE_INVALID', message, { cause: error }))
+    else this.#fail(new ProxyError('ERR_CONNECTION_LOST', message, { cause: error }))
+  }
+
+  #fail(error: ProxyError): void {
+    if (this.#over) return
+    this.#over = true
+    this.#events.failed(error)
+  }
+}
+
+/** Makes the transport. `listeners` is emitted the events of http-proxy: `proxyReq`, `proxyRes`, `proxyReqWs`. */
+export function createHttpProxyTransport(clock: Clock, listeners: EventEmitter): HttpProxyTransport {
+  return new HttpProxyTransport(clock, listeners)
+}
+
+/** The package takes `util._extend` as it loads; on Node 22 and later the first call of it warns (DEP0060). */
+function loadPackage(): typeof HttpProxy {
+  const require = createRequire(import.meta.url)
+  const util = require('node:util') as { _extend: unknown }
+  const original = util._extend
+  util._extend = Object.assign
+  try {
+    return require('http-proxy') as typeof HttpProxy
+  } finally {
+    util._extend = original
+  }
+}
+
+function requestHeaders({ headers, upgrade }: TransportRequest): Record<string, string | string[]> {
+  const byLowerCase = new Map<string, string>()
+  const result: Record<string, string | string[]> = {}
+  for (let i = 0; i < headers.length; i += 2) {
+    const [name, value] = headers.slice(i, i + 2) as [string, string]
+    const lower = name.toLowerCase()
+    if (lower === 'expect') continue
+    const known = byLowerCase.get(lower)
+    if (known === undefined) {
+      byLowerCase.set(lower, name)
+      result[name] = value
+    } else {
+      result[known] = [result[known] as string | string[], value].flat()
+    }
+  }
+  result.Connection = upgrade === undefined ? 'keep-alive' : 'Upgrade'
+  return result
+}
+
+function headerValue(headers: RawHeaders, lowerName: string): string | undefined {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]?.toLowerCase() === lowerName) return headers[i + 1]
+  }
+  return undefined
+}
+
+function pairs(flat: RawHeaders): [string, string][] {
+  return Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i] as string, flat[2 * i + 1] as string])
+}
+
+function ignore(): void {}
