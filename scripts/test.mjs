@@ -16,7 +16,14 @@ if (chosen.length === 0) {
 }
 const run = spawnSync(
   process.execPath,
-  ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-timeout=120000', ...chosen.sort()],
+  [
+    '--enable-source-maps',
+    '--test',
+    '--test-reporter=spec',
+    '--test-concurrency=2',
+    '--test-timeout=120000',
+    ...chosen.sort(),
+  ],
   { stdio: 'inherit' },
 )
 process.exit(run.status ?? 1)

@@ -50,6 +50,7 @@ export class Exchange implements PoolRequest, Waiter, BodyListener {
   readonly res: ServerResponse
   readonly begun: number
   slots = 0
+  failedOpen = false
   attempt = 0
   readonly #forwarder: Forwarder
   readonly #target: ClientTarget

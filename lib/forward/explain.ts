@@ -118,6 +118,7 @@ export class Explainer {
       {
         attempt: 0,
         slots: 0,
+        failedOpen: false,
         connectionNumber: () => 0,
         clientAddress: () => address,
         hashKey: () => hashKey(pool.options.hashKey, req, target, address),

@@ -24,6 +24,8 @@ export type NoLease = 'none' | 'full'
 export interface PoolRequest extends BalancerRequest {
   /** Filled in by the pool before each pick. */
   slots: number
+  /** Set by the pool once the request was given to a server that rests (`FailOpen`); that happens once at most. */
+  failedOpen: boolean
   /** The value of the sticky cookie that the client sent; undefined without. */
   stickyToken(): string | undefined
 }
@@ -121,7 +123,7 @@ export class Pool<Carrier> implements ServerWatcher {
     const main = this.#main.filter((member) => this.#isEligible(member))
     const candidates = main.length > 0 ? main : this.#backups.filter((member) => this.#isEligible(member))
     if (candidates.length === 0) {
-      const last = this.#failOpen()
+      const last = this.#failOpen({ ...request }, new Set())
       return last === undefined ? odds : odds.set(last, 1)
     }
     const balancer = this.options.loadBalance.factory(context)
@@ -191,7 +193,7 @@ export class Pool<Carrier> implements ServerWatcher {
     this.#eligibleBackups ??= this.#backups.filter((member) => this.#isEligible(member))
     const backups = untried(this.#eligibleBackups, tried)
     if (backups.length > 0) return this.#ask(this.#backupBalancer, backups, this.#backupSlots, request)
-    return tried.size === 0 ? this.#failOpen() : undefined
+    return this.#failOpen(request, tried)
   }
 
   #ask(
@@ -213,15 +215,21 @@ export class Pool<Carrier> implements ServerWatcher {
     return member !== undefined && !tried.has(member) && this.#isEligible(member) ? member : undefined
   }
 
-  /** Every server rests on passive evidence alone: the one whose failure is the oldest is the best guess. */
-  #failOpen(): Member<Carrier> | undefined {
-    if (!this.options.failOpen || !this.#remembers) return undefined
+  /**
+   * All that are left rest on passive evidence alone: the one whose failure is the oldest is the best guess. It counts
+   * for a request that has failed elsewhere too, or servers that are restarted one after the other, faster than
+   * `OfflineTimeOut`, would cost requests.
+   */
+  #failOpen(request: PoolRequest, tried: ReadonlySet<Member<Carrier>>): Member<Carrier> | undefined {
+    if (!this.options.failOpen || !this.#remembers || request.failedOpen) return undefined
     let best: Member<Carrier> | undefined
     for (const member of this.members) {
+      if (tried.has(member)) continue
       if (member.server.health.usable) return undefined
       if (this.#atLimit(member)) continue
       if (best === undefined || member.server.health.lastFailure < best.server.health.lastFailure) best = member
     }
+    if (best !== undefined) request.failedOpen = true
     return best
   }
 

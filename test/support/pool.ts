@@ -1,0 +1,74 @@
+import { findBalancer } from '#lib/balancers/registry.js'
+import type { ServerAddress } from '#lib/pool/address.js'
+import { parseServer } from '#lib/pool/address.js'
+import type { Lease } from '#lib/pool/lease.js'
+import type { PoolOptions } from '#lib/pool/options.js'
+import { Pool, type PoolRequest } from '#lib/pool/pool.js'
+import { ServerDirectory, type ServerStateChange } from '#lib/pool/server.js'
+import { ManualClock } from './clock.js'
+import { seededRandom } from './random.js'
+
+/** Pools without a network: what carries a request is the server's address. */
+export class PoolBench {
+  readonly clock = new ManualClock()
+  readonly changes: ServerStateChange[] = []
+  readonly directory = new ServerDirectory(this.clock, (change) => this.changes.push(change))
+
+  pool(servers: string, options: Partial<PoolOptions> = {}, backups = ''): Pool<string> {
+    const specs = (list: string) => list.split(' ').filter(Boolean).map(parseServer)
+    return new Pool<string>({
+      name: 'test',
+      directory: this.directory,
+      clock: this.clock,
+      random: seededRandom(1),
+      carrier: (address: ServerAddress) => address.id,
+      options: {
+        serverList: specs(servers),
+        backupList: specs(backups),
+        loadBalance: { name: 'Round-Robin', factory: findBalancer('Round-Robin')! },
+        hashKey: { kind: 'source' },
+        stickyCookie: undefined,
+        highAvailability: true,
+        offlineTimeOut: 60_000,
+        attemptsCount: 2,
+        failOpen: true,
+        failStatus: undefined,
+        maxConnections: 0,
+        queueLength: 2,
+        queueTimeout: 5000,
+        slowStart: 0,
+        ...options,
+      },
+    })
+  }
+}
+
+/** A request that says as little as possible. */
+export function poolRequest(parts: Partial<PoolRequest> = {}): PoolRequest {
+  return {
+    attempt: 0,
+    slots: 0,
+    failedOpen: false,
+    connectionNumber: () => 0,
+    clientAddress: () => '192.0.2.1',
+    hashKey: () => '',
+    stickyToken: () => undefined,
+    ...parts,
+  }
+}
+
+/** Takes a server, and fails the test when there is none. */
+export function take(pool: Pool<string>, request: PoolRequest = poolRequest()): Lease<string> {
+  const lease = pool.lease(request, new Set())
+  if (typeof lease === 'string') throw new Error(`no server: ${lease}`)
+  return lease
+}
+
+/** A request from pick to end; gives the host it went to. */
+export function ask(pool: Pool<string>, outcome: 'succeeded' | 'failed', request?: PoolRequest): string {
+  const lease = take(pool, request)
+  if (outcome === 'succeeded') lease.succeeded()
+  else lease.failed('it was told to fail')
+  lease.release()
+  return lease.member.server.address.host
+}
