@@ -1,0 +1,110 @@
+/** Making connections to one server: TCP, TLS, Unix sockets. */
+
+import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket, type ConnectionOptions as TlsOptions } from 'node:tls'
+import type { Clock } from '../clock.js'
+import { type ErrorCode, ProxyError } from '../errors.js'
+import type { ServerAddress } from '../pool/address.js'
+import type { ConnectionOptions } from './transport.js'
+
+/** Whoever waits for a new connection. Exactly one of the two is called, once, and never during `dial`. */
+export interface DialWaiter {
+  /** The socket has a listener for errors, for good; an error shows as its close. */
+  connected(socket: Socket): void
+  unconnected(error: ProxyError): void
+}
+
+export class Dialer {
+  readonly #address: ServerAddress
+  readonly #options: ConnectionOptions
+  readonly #clock: Clock
+  readonly #localAddress: string | undefined
+  #tlsSession: Buffer | undefined
+
+  constructor(address: ServerAddress, options: ConnectionOptions, clock: Clock, localAddress?: string) {
+    this.#address = address
+    this.#options = options
+    this.#clock = clock
+    this.#localAddress = localAddress
+  }
+
+  /** Begins a connection. Returns how to give up. */
+  dial(waiter: DialWaiter): () => void {
+    const { secure } = this.#address
+    const socket = secure ? this.#dialTls() : connectTcp(this.#target())
+    const event = secure ? 'secureConnect' : 'connect'
+    const timer = this.#clock.setTimeout(() => {
+      fail(new ProxyError('ERR_CONNECT_TIMEOUT', `no connection within ${this.#options.connectTimeout} ms`))
+    }, this.#options.connectTimeout)
+    const stop = (): void => {
+      timer.cancel()
+      socket.off(event, connected)
+      socket.off('error', failed)
+      socket.off('close', closed)
+      // Without a listener an error would end the process.
+      socket.on('error', ignore)
+    }
+    const connected = (): void => {
+      stop()
+      waiter.connected(socket)
+    }
+    const fail = (error: ProxyError): void => {
+      stop()
+      socket.destroy()
+      waiter.unconnected(error)
+    }
+    const failed = (error: NodeJS.ErrnoException): void => fail(connectError(error, secure))
+    const closed = (): void => fail(new ProxyError('ERR_CONNECT_FAILED', 'the connection closed as it was made'))
+    socket.on(event, connected)
+    socket.on('error', failed)
+    socket.on('close', closed)
+    return () => {
+      stop()
+      socket.destroy()
+    }
+  }
+
+  #target(): NetConnectOpts {
+    const { socketPath, host, port } = this.#address
+    if (socketPath !== undefined) return { path: socketPath }
+    // Both address families are tried (RFC 8305): `localhost` may be ::1 where the server listens on 127.0.0.1.
+    const target = { host, port, noDelay: true, autoSelectFamily: true }
+    return this.#localAddress === undefined ? target : { ...target, localAddress: this.#localAddress }
+  }
+
+  #dialTls(): TLSSocket {
+    const { upstreamCA, upstreamCertificate, upstreamKey, upstreamServerName, upstreamVerify } = this.#options
+    const options: TlsOptions = {
+      ...(this.#target() as TlsOptions),
+      ALPNProtocols: ['http/1.1'],
+      rejectUnauthorized: upstreamVerify,
+    }
+    if (upstreamCA !== undefined) options.ca = upstreamCA
+    if (upstreamCertificate !== undefined) options.cert = upstreamCertificate
+    if (upstreamKey !== undefined) options.key = upstreamKey
+    if (upstreamServerName !== undefined) options.servername = upstreamServerName
+    if (this.#tlsSession !== undefined) options.session = this.#tlsSession
+    const socket = connectTls(options)
+    socket.on('session', (session: Buffer) => {
+      this.#tlsSession = session
+    })
+    return socket
+  }
+}
+
+function ignore(): void {}
+
+function connectError(error: NodeJS.ErrnoException, secure: boolean): ProxyError {
+  const code = error.code ?? ''
+  const message = error.message === '' ? code : error.message
+  return new ProxyError(connectErrorCode(code, secure), message, { cause: error })
+}
+
+function connectErrorCode(code: string, secure: boolean): ErrorCode {
+  if (code === 'ECONNREFUSED') return 'ERR_CONNECT_REFUSED'
+  if (code === 'ETIMEDOUT') return 'ERR_CONNECT_TIMEOUT'
+  if (code === 'ENOTFOUND' || code.startsWith('EAI_')) return 'ERR_CONNECT_DNS'
+  if (!secure) return 'ERR_CONNECT_FAILED'
+  if (/CERT|SIGNATURE|ISSUER|CRL/.test(code)) return 'ERR_CONNECT_CERTIFICATE'
+  return code.startsWith('ERR_SSL') || code === 'EPROTO' ? 'ERR_CONNECT_TLS' : 'ERR_CONNECT_FAILED'
+}
