@@ -24,9 +24,9 @@ export class Attempt implements CarriageEvents {
     this.#carriage = lease.member.carrier.send(exchange.transportRequest(lease.member, fresh), this)
   }
 
-  connected(reused: boolean): void {
+  connected(carriage: Carriage, reused: boolean): void {
     this.reused = reused
-    this.#exchange.sendBody(this.#carriage)
+    this.#exchange.sendBody(carriage)
   }
 
   informational(status: number, headers: RawHeaders): void {

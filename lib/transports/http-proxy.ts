@@ -23,7 +23,7 @@ import type { Clock } from '../clock.js'
 import { ProxyError } from '../errors.js'
 import type { ServerAddress } from '../pool/address.js'
 import { Connections } from './connections.js'
-import { checkResponseHead, keepAliveHint } from './response-head.js'
+import { checkResponseHead } from './response-head.js'
 import type {
   Carriage,
   CarriageEvents,
@@ -98,6 +98,7 @@ class HttpProxyCarriage implements Carriage {
   #giveUp: () => void
   #proxyReq: ClientRequest | undefined
   #response: IncomingMessage | undefined
+  #keepAliveHint: number | undefined
   #reused = false
   #over = false
 
@@ -162,7 +163,7 @@ class HttpProxyCarriage implements Carriage {
     })
     if (!hasBody) proxyReq.end()
     else if (expect !== undefined) proxyReq.flushHeaders()
-    this.#events.connected(this.#reused)
+    this.#events.connected(this, this.#reused)
   }
 
   #connected(socket: Socket, reused: boolean): void {
@@ -208,7 +209,7 @@ class HttpProxyCarriage implements Carriage {
   #prepare(proxyReq: ClientRequest, socket: Socket): void {
     this.#proxyReq = proxyReq
     socket.once('free', () => {
-      this.#connections.release(socket, this.#response && keepAliveHint(this.#response.rawHeaders))
+      this.#connections.release(socket, this.#keepAliveHint)
     })
     proxyReq.on('information', ({ statusCode, rawHeaders }) => {
       if (!this.#over && statusCode !== 101) this.#events.informational(statusCode, rawHeaders)
@@ -225,6 +226,7 @@ class HttpProxyCarriage implements Carriage {
     const headers = this.#offer(response, () => this.#listeners.emit('proxyRes', response, source.req, source.res))
     try {
       const head = checkResponseHead(method, response.statusCode ?? 0, response.statusMessage ?? '', headers)
+      this.#keepAliveHint = head.keepAliveHint
       this.#events.response(head)
     } catch (error) {
       this.#fail(error as ProxyError)

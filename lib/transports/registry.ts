@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { Clock } from '../clock.js'
 import type { ServerAddress } from '../pool/address.js'
 import { createHttpProxyTransport } from './http-proxy.js'
+import { createHttp1Transport } from './http1/transport.js'
 import type { TransportName } from './names.js'
 import type { TransportOptions } from './options.js'
 import type { Upstream } from './transport.js'
@@ -10,6 +11,10 @@ import type { Upstream } from './transport.js'
 type UpstreamMaker = (address: ServerAddress, options: TransportOptions) => Upstream
 
 const transports: Record<TransportName, (clock: Clock, listeners: EventEmitter) => UpstreamMaker> = {
+  http1: (clock) => {
+    const transport = createHttp1Transport(clock)
+    return (address, options) => transport.upstream(address, options)
+  },
   'http-proxy': (clock, listeners) => {
     const transport = createHttpProxyTransport(clock, listeners)
     return (address, options) => transport.upstream(address, options, options.httpProxy)

@@ -11,7 +11,7 @@
  *                                  → upgraded
  *     at any point, instead of what would follow: failed
  *
- * - Events never come during `send` itself; the caller has its carriage before the first of them.
+ * - No event but `connected` comes during `send` itself.
  * - After `end`, `upgraded`, `failed` or a call of `abort` there are no further events.
  * - Nothing of the request's body is asked for before `connected`: up to there the caller has touched nothing, and
  *   can go to another server. With `hasBody` false the transport finishes the request by itself.
@@ -64,7 +64,7 @@ export interface ResponseHead {
 /** What happens to a request under way. */
 export interface CarriageEvents {
   /** A connection stands, and the body may be written. `reused`: it has served other requests before. */
-  connected(reused: boolean): void
+  connected(carriage: Carriage, reused: boolean): void
   /** A 1xx answer but 101. */
   informational(status: number, headers: RawHeaders): void
   response(head: ResponseHead): void

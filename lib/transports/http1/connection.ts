@@ -1,0 +1,333 @@
+/**
+ * One connection of the `http1` transport, and the requests that go over it one after the other.
+ *
+ *     unused ──(begin)──▶ request and response under way ──(both complete)──▶ unused, kept for the next
+ *                                     └──(anything else)──▶ closed
+ */
+
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { ProxyError } from '../../errors.js'
+import type { Kept, KeptConnection } from '../kept.js'
+import type { CheckedHead } from '../response-head.js'
+import type { Carriage, CarriageEvents, RawHeaders, TransportRequest } from '../transport.js'
+import { requestHead } from './request-head.js'
+import { ResponseParser, type ResponseSink } from './response-parser.js'
+
+const lastChunk = Buffer.from('0\r\n\r\n')
+const lineEnd = Buffer.from('\r\n')
+
+export class Http1Connection implements KeptConnection, ResponseSink {
+  expires = 0
+  readonly #socket: Socket
+  readonly #kept: Kept<Http1Connection>
+  readonly #parser: ResponseParser = new ResponseParser(this)
+  /** The request under way. */
+  #current: Http1Carriage | undefined
+  #keepAliveHint: number | undefined
+  #closeAfter = false
+  #ended = false
+  #paused = false
+
+  constructor(socket: Socket, kept: Kept<Http1Connection>) {
+    this.#socket = socket
+    this.#kept = kept
+    socket.on('data', this.#onData)
+    socket.on('end', this.#onEnd)
+    socket.on('close', this.#onClose)
+    socket.on('drain', this.#onDrain)
+    // Whoever waits for an answer holds a connection of its own; this one keeps no process alive.
+    socket.unref()
+  }
+
+  get usable(): boolean {
+    return !this.#ended && !this.#socket.destroyed && this.#socket.writable
+  }
+
+  discard(): void {
+    this.#socket.destroy()
+  }
+
+  /** Sends the head of a request, and with it all of a request that has no body. */
+  begin(carriage: Http1Carriage): void {
+    const { request } = carriage
+    this.#current = carriage
+    this.#parser.expect(request.method)
+    const head = requestHead(request)
+    if (request.hasBody && !carriage.expectsContinue) {
+      // The body often follows in the same turn: one packet for both.
+      this.#socket.cork()
+      setImmediate(() => this.#socket.uncork())
+    }
+    this.#socket.write(head, 'latin1')
+  }
+
+  write(chunk: Uint8Array, chunked: boolean): boolean {
+    if (!this.#socket.writable) return true
+    if (!chunked) return this.#socket.write(chunk)
+    this.#socket.cork()
+    this.#socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1')
+    this.#socket.write(chunk)
+    const goOn = this.#socket.write(lineEnd)
+    this.#socket.uncork()
+    return goOn
+  }
+
+  /** The last chunk of a chunked body. */
+  writeEnd(trailers: RawHeaders): void {
+    if (!this.#socket.writable) return
+    if (trailers.length === 0) {
+      this.#socket.write(lastChunk)
+      return
+    }
+    let text = '0\r\n'
+    for (let i = 0; i < trailers.length; i += 2) text += `${trailers[i]}: ${trailers[i + 1]}\r\n`
+    this.#socket.write(`${text}\r\n`, 'latin1')
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#socket.resume()
+  }
+
+  /** Request and response are both complete: the connection is free, if it may be used again. */
+  free(): void {
+    this.#current = undefined
+    this.resume()
+    if (this.#closeAfter) this.#socket.destroy()
+    else this.#kept.push(this, this.#keepAliveHint)
+  }
+
+  // What the parser says.
+
+  informational(status: number, headers: RawHeaders): void {
+    this.#current?.events.informational(status, headers)
+  }
+
+  head(head: CheckedHead, http10: boolean): void {
+    this.#keepAliveHint = head.keepAliveHint
+    this.#closeAfter = head.close || (http10 && !head.keepAlive)
+    this.#current?.answered(head)
+  }
+
+  body(chunk: Buffer): void {
+    if (this.#current?.data(chunk) !== false) return
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  complete(trailers: RawHeaders, rest: Buffer): void {
+    const carriage = this.#current
+    if (carriage === undefined) return
+    if (carriage.upgrading !== undefined) {
+      this.#handOver(carriage, carriage.upgrading, rest)
+      return
+    }
+    // Bytes beyond the end belong to nobody.
+    if (rest.length > 0) this.#closeAfter = true
+    carriage.complete(trailers)
+  }
+
+  #handOver(carriage: Http1Carriage, head: CheckedHead, rest: Buffer): void {
+    const socket = this.#socket.ref()
+    this.#current = undefined
+    socket.off('data', this.#onData)
+    socket.off('end', this.#onEnd)
+    socket.off('close', this.#onClose)
+    socket.off('drain', this.#onDrain)
+    carriage.upgraded(head, socket, rest)
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#current === undefined) {
+      // A server that speaks without being asked cannot be trusted with the next request.
+      this.#kept.remove(this)
+      this.#socket.destroy()
+      return
+    }
+    try {
+      this.#parser.execute(chunk)
+    } catch (error) {
+      const carriage = this.#current
+      this.#current = undefined
+      this.#parser.stop()
+      carriage?.fail(error as ProxyError)
+      this.#socket.destroy()
+    }
+  }
+
+  readonly #onEnd = (): void => {
+    this.#ended = true
+    if (this.#current === undefined) {
+      this.#kept.remove(this)
+      this.#socket.destroy()
+      return
+    }
+    this.#closeAfter = true
+    if (!this.#parser.finish()) this.#lost()
+  }
+
+  readonly #onClose = (): void => {
+    if (this.#current === undefined) this.#kept.remove(this)
+    else this.#lost()
+  }
+
+  readonly #onDrain = (): void => {
+    this.#current?.drained()
+  }
+
+  #lost(): void {
+    const carriage = this.#current
+    if (carriage === undefined) return
+    this.#current = undefined
+    this.#parser.stop()
+    carriage.lost(this.#parser.begun)
+    this.#socket.destroy()
+  }
+}
+
+/** One request, before it has a connection and while it has one. */
+export class Http1Carriage implements Carriage {
+  readonly request: TransportRequest
+  readonly events: CarriageEvents
+  /** The client waits for the server's word before it sends the body. */
+  readonly expectsContinue: boolean
+  /** The head of an answer that changes the protocol. */
+  upgrading: CheckedHead | undefined
+  /** How to give up before there is a connection. */
+  giveUp: (() => void) | undefined
+  #connection: Http1Connection | undefined
+  readonly #chunked: boolean
+  #requestComplete: boolean
+  #answered = false
+  #over = false
+  #waits = false
+
+  constructor(request: TransportRequest, events: CarriageEvents) {
+    this.request = request
+    this.events = events
+    this.#requestComplete = !request.hasBody
+    this.#chunked = request.hasBody && has(request.headers, 'transfer-encoding')
+    this.expectsContinue = request.hasBody && has(request.headers, 'expect')
+  }
+
+  /** Nothing more happens to it. */
+  get over(): boolean {
+    return this.#over
+  }
+
+  /** The request goes out over this connection. */
+  start(connection: Http1Connection, reused: boolean): void {
+    this.giveUp = undefined
+    if (this.#over) {
+      connection.discard()
+      return
+    }
+    this.#connection = connection
+    connection.begin(this)
+    this.events.connected(this, reused)
+  }
+
+  // What the exchange asks.
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#connection === undefined || this.#requestComplete || chunk.length === 0) return true
+    if (this.#connection.write(chunk, this.#chunked)) return true
+    this.#waits = true
+    return false
+  }
+
+  end(trailers: RawHeaders): void {
+    if (this.#requestComplete) return
+    this.#requestComplete = true
+    if (this.#chunked) this.#connection?.writeEnd(trailers)
+    if (this.#over) this.#release()
+  }
+
+  resume(): void {
+    if (!this.#over) this.#connection?.resume()
+  }
+
+  abort(): void {
+    this.#over = true
+    this.giveUp?.()
+    this.giveUp = undefined
+    const connection = this.#connection
+    this.#connection = undefined
+    connection?.discard()
+  }
+
+  // What the connection says.
+
+  answered(head: CheckedHead): void {
+    if (this.#over) return
+    if (head.status === 101) {
+      if (this.request.upgrade === undefined) {
+        throw new ProxyError('ERR_UPGRADE_INVALID', 'the server changed the protocol without being asked')
+      }
+      this.upgrading = head
+      return
+    }
+    this.#answered = true
+    this.events.response(head)
+  }
+
+  data(chunk: Buffer): boolean {
+    return this.#over || this.events.data(chunk)
+  }
+
+  complete(trailers: RawHeaders): void {
+    if (this.#over) return
+    this.#over = true
+    if (this.#requestComplete) this.#release()
+    this.events.end(trailers)
+  }
+
+  upgraded(head: CheckedHead, socket: Duplex, rest: Buffer): void {
+    this.#connection = undefined
+    if (this.#over) {
+      socket.destroy()
+      return
+    }
+    this.#over = true
+    socket.pause()
+    this.events.upgraded(head, socket, rest)
+  }
+
+  drained(): void {
+    if (!this.#waits) return
+    this.#waits = false
+    if (!this.#over) this.events.drained()
+  }
+
+  fail(error: ProxyError): void {
+    this.#connection = undefined
+    if (this.#over) return
+    this.#over = true
+    this.events.failed(error)
+  }
+
+  /** The connection is gone. `begun`: something of an answer had come. */
+  lost(begun: boolean): void {
+    const message = 'the connection closed before the answer was complete'
+    if (this.#answered) this.fail(new ProxyError('ERR_RESPONSE_INCOMPLETE', message))
+    else if (begun)
+      this.fail(new ProxyError('ERR_RESPONSE_INVALID', 'the connection closed within the head of the answer'))
+    else this.fail(new ProxyError('ERR_CONNECTION_LOST', 'the connection closed before an answer'))
+  }
+
+  #release(): void {
+    const connection = this.#connection
+    this.#connection = undefined
+    connection?.free()
+  }
+}
+
+function has(headers: RawHeaders, lowerName: string): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string
+    if (name.length === lowerName.length && name.toLowerCase() === lowerName) return true
+  }
+  return false
+}

@@ -1,0 +1,71 @@
+/**
+ * The fast transport: HTTP/1.1 on sockets of its own. The head of a request is one string and one write, the head of a
+ * response is read straight from the chunk it came in, and bodies are passed on by reference.
+ */
+
+import type { Clock } from '../../clock.js'
+import type { ServerAddress } from '../../pool/address.js'
+import { Dialer } from '../dial.js'
+import { Kept } from '../kept.js'
+import type {
+  Carriage,
+  CarriageEvents,
+  ConnectionOptions,
+  Transport,
+  TransportRequest,
+  Upstream,
+} from '../transport.js'
+import { Http1Carriage, Http1Connection } from './connection.js'
+
+class Http1Upstream implements Upstream {
+  readonly #dialer: Dialer
+  readonly #kept: Kept<Http1Connection>
+
+  constructor(address: ServerAddress, options: ConnectionOptions, clock: Clock) {
+    this.#dialer = new Dialer(address, options, clock)
+    this.#kept = new Kept(clock, options)
+  }
+
+  send(request: TransportRequest, events: CarriageEvents): Carriage {
+    const carriage = new Http1Carriage(request, events)
+    const kept = request.fresh ? undefined : this.#kept.pop()
+    if (kept === undefined) this.#dial(carriage)
+    else if (request.idempotent) carriage.start(kept, true)
+    else this.#settle(carriage, kept)
+    return carriage
+  }
+
+  close(): void {
+    this.#kept.close()
+  }
+
+  /**
+   * A request that must not be sent twice gets a kept connection only after the event loop has turned once, so that a
+   * close that has already arrived is seen.
+   */
+  #settle(carriage: Http1Carriage, connection: Http1Connection): void {
+    let current: Http1Connection | undefined = connection
+    carriage.giveUp = () => current?.discard()
+    setImmediate(() => {
+      if (carriage.over) return
+      while (current !== undefined && !current.usable) {
+        current.discard()
+        current = this.#kept.pop()
+      }
+      if (current === undefined) this.#dial(carriage)
+      else carriage.start(current, true)
+    })
+  }
+
+  #dial(carriage: Http1Carriage): void {
+    carriage.giveUp = this.#dialer.dial({
+      connected: (socket) => carriage.start(new Http1Connection(socket, this.#kept), false),
+      unconnected: (error) => carriage.fail(error),
+    })
+  }
+}
+
+/** Makes the transport. */
+export function createHttp1Transport(clock: Clock): Transport {
+  return { name: 'http1', upstream: (address, options) => new Http1Upstream(address, options, clock) }
+}
