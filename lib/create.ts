@@ -153,6 +153,7 @@ class Core {
   async #close(timeout: number): Promise<void> {
     this.gate.closed = true
     await this.gate.forwarder.drain(timeout)
+    this.gate.forwarder.deadlines.close()
     for (const detach of this.#detachers) detach()
     for (const { pool } of this.gate.routing.routes) pool.close()
     this.#upstreams.settle()

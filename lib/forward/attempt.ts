@@ -21,16 +21,16 @@ export class Attempt implements CarriageEvents {
     this.#exchange = exchange
     this.lease = lease
     this.fresh = fresh
-    this.#carriage = lease.member.carrier.send(exchange.transportRequest(lease.member, fresh), this)
+    this.#carriage = exchange.carry(this)
   }
 
   connected(carriage: Carriage, reused: boolean): void {
     this.reused = reused
-    this.#exchange.sendBody(carriage)
+    this.#exchange.connected(carriage)
   }
 
   informational(status: number, headers: RawHeaders): void {
-    this.#exchange.inform(status, headers)
+    this.#exchange.answer.inform(status, headers)
   }
 
   response(head: ResponseHead): void {
@@ -42,10 +42,14 @@ export class Attempt implements CarriageEvents {
     return this.#exchange.respondData(chunk)
   }
 
+  flush(): void {
+    this.#exchange.answer.flush()
+  }
+
   end(trailers: RawHeaders): void {
     this.#over = true
     // The upload goes on although nobody waits for it: its connection cannot be used again.
-    if (!this.#exchange.uploadComplete) this.#carriage.abort()
+    if (!this.#exchange.outgoing.complete) this.#carriage.abort()
     this.lease.release()
     this.#exchange.respondEnd(trailers)
   }
@@ -56,7 +60,7 @@ export class Attempt implements CarriageEvents {
   }
 
   drained(): void {
-    this.#exchange.bodyDrained()
+    this.#exchange.outgoing.body?.drained()
   }
 
   failed(error: ProxyError): void {

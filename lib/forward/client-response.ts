@@ -3,13 +3,15 @@
  * (which is dressed as a `ServerResponse` before it comes here).
  */
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import type { Clock } from '../clock.js'
 import type { RawHeaders } from '../transports/transport.js'
 
 /** How long an upload that nobody wants any more is read and thrown away, in milliseconds. */
 const lingerTime = 30_000
+/** Bytes of a body that may go out in one write with the head. */
+const heldLimit = 12 * 1024
 
 export class ClientResponse {
   readonly #req: IncomingMessage
@@ -18,7 +20,10 @@ export class ClientResponse {
   readonly #onDrain: () => void
   readonly #http2: boolean
   #listensForDrain = false
+  /** The head has gone out, or goes with what is written next. */
   #flushed = false
+  /** A first, short part of the body, which may turn out to be all of it. */
+  #held: Buffer | undefined
 
   constructor(req: IncomingMessage, res: ServerResponse, clock: Clock, onDrain: () => void) {
     this.#req = req
@@ -68,16 +73,31 @@ export class ClientResponse {
         fields.push('Connection', 'close')
         this.#linger()
       }
-      this.#res.writeHead(status, reason, fields)
+      this.#writeHead(status, reason, fields)
     }
     this.#flushed = !hasBody
-    // A body that begins in the same turn goes out together with the head; one that comes later must not hold it up.
-    if (hasBody) setImmediate(() => this.#flush())
+  }
+
+  #writeHead(status: number, reason: string, fields: string[]): void {
+    const res = this.#res
+    if (res.writeHead === ServerResponse.prototype.writeHead && res.getHeaderNames().length === 0) {
+      res.writeHead(status, reason, fields)
+      return
+    }
+    // Fields were set before, or somebody listens to the head: `writeHead` would lose fields of the same name, and those
+    // who replaced it may not know its list form.
+    for (let i = 0; i < fields.length; i += 2) res.removeHeader(fields[i] as string)
+    for (let i = 0; i < fields.length; i += 2) res.appendHeader(fields[i] as string, fields[i + 1] as string)
+    res.writeHead(status, reason)
   }
 
   /** False: wait for the drain callback. */
-  write(chunk: Uint8Array): boolean {
-    this.#flushed = true
+  write(chunk: Buffer): boolean {
+    if (!this.#flushed && this.#held === undefined && chunk.length <= heldLimit) {
+      this.#held = chunk
+      return true
+    }
+    this.#release()
     if (this.#res.write(chunk)) return true
     if (!this.#listensForDrain) {
       this.#listensForDrain = true
@@ -88,6 +108,12 @@ export class ClientResponse {
 
   end(trailers: RawHeaders): void {
     this.#flushed = true
+    if (this.#held !== undefined && trailers.length === 0 && !this.#http2) {
+      // Head and body in one string are one write; a buffer of its own would be a second part of it.
+      this.#res.end(this.#held.toString('latin1'), 'latin1')
+      return
+    }
+    this.#release()
     if (trailers.length > 0) {
       if (this.#http2) (this.#res as unknown as Http2ServerResponse).addTrailers(byName(trailers))
       else this.#res.addTrailers(pairs(trailers))
@@ -102,10 +128,20 @@ export class ClientResponse {
     else this.#res.destroy()
   }
 
-  #flush(): void {
-    if (this.#flushed || this.#http2 || this.#res.destroyed) return
+  /** Nothing more comes in this turn: what was held back goes out, the head at least. */
+  flush(): void {
+    if (this.#flushed || this.#res.destroyed) return
+    if (this.#held !== undefined) this.#release()
+    // `flushHeaders` would write the head as UTF-8, and so its bytes beyond ASCII as others.
+    else if (!this.#http2) this.#res.write('', 'latin1')
     this.#flushed = true
-    this.#res.flushHeaders()
+  }
+
+  #release(): void {
+    this.#flushed = true
+    if (this.#held === undefined) return
+    this.#res.write(this.#held)
+    this.#held = undefined
   }
 
   /**

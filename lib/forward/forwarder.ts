@@ -5,6 +5,7 @@ import type { ProxyError } from '../errors.js'
 import type { Member } from '../pool/member.js'
 import type { Upstream } from '../transports/transport.js'
 import { ConnectionNumbers } from './connection-numbers.js'
+import { Deadlines } from './deadline.js'
 import type { Logger, ProxyEmitter, ProxyStats, RequestSummary } from './events.js'
 import type { Exchange } from './exchange.js'
 
@@ -15,6 +16,7 @@ const requestError = channel('pointsman:request:error')
 /** What all requests of a proxy share: those under way, the counts, and who is told what happens. */
 export class Forwarder {
   readonly clock: Clock
+  readonly deadlines: Deadlines
   readonly connectionNumbers: ConnectionNumbers = new ConnectionNumbers()
   readonly #events: ProxyEmitter
   readonly #logger: Logger
@@ -25,6 +27,7 @@ export class Forwarder {
 
   constructor(clock: Clock, events: ProxyEmitter, logger: Logger) {
     this.clock = clock
+    this.deadlines = new Deadlines(clock)
     this.#events = events
     this.#logger = logger
   }
@@ -46,26 +49,31 @@ export class Forwarder {
   }
 
   /** A try begins. */
-  sent(exchange: Exchange, member: Member<Upstream>): void {
+  sent({ route, failover, req }: Exchange, member: Member<Upstream>): void {
     if (this.#events.listenerCount('request') === 0) return
-    const details = { entry: exchange.route.name, server: member.id, attempt: exchange.attempt }
-    this.#events.emit('request', details, exchange.req)
+    const details = { entry: route.name, server: member.id, attempt: failover.attempt }
+    this.#events.emit('request', details, req)
   }
 
   /** A try failed, and there is another. */
-  retried(exchange: Exchange, member: Member<Upstream>, error: ProxyError): void {
+  retried({ route, failover, req }: Exchange, member: Member<Upstream>, error: ProxyError): void {
     this.#counts.server.failed++
-    const details = { entry: exchange.route.name, server: member.id, attempt: exchange.attempt, error }
-    this.#events.emit('retry', details, exchange.req)
+    const details = { entry: route.name, server: member.id, attempt: failover.attempt, error }
+    this.#events.emit('retry', details, req)
   }
 
-  left(exchange: Exchange, summary: RequestSummary): void {
-    const { error } = summary
+  left(exchange: Exchange): void {
+    const { error } = exchange.answer
     this.#underWay.delete(exchange)
-    this.#count(summary)
-    if (error !== undefined && error.fault !== 'client') this.#report(exchange.req, summary, error)
-    if (this.#events.listenerCount('requestEnd') > 0) this.#events.emit('requestEnd', summary, exchange.req)
-    if (requestEnd.hasSubscribers) requestEnd.publish({ req: exchange.req, res: exchange.res, ...summary })
+    this.#count(exchange, error)
+    const listened = this.#events.listenerCount('requestEnd') > 0
+    const reported = error !== undefined && error.fault !== 'client'
+    if (listened || reported || requestEnd.hasSubscribers) {
+      const summary = this.#summary(exchange)
+      if (reported) this.#report(exchange.req, summary, error)
+      if (listened) this.#events.emit('requestEnd', summary, exchange.req)
+      if (requestEnd.hasSubscribers) requestEnd.publish({ req: exchange.req, res: exchange.res, ...summary })
+    }
     if (this.#draining && this.#underWay.size === 0) this.#drained?.()
   }
 
@@ -92,7 +100,7 @@ export class Forwarder {
     timer?.cancel()
   }
 
-  #count({ error, server }: RequestSummary): void {
+  #count({ failover }: Exchange, error: ProxyError | undefined): void {
     const { client, server: servers } = this.#counts
     if (error === undefined) {
       client.success++
@@ -100,7 +108,20 @@ export class Forwarder {
       return
     }
     client.failed++
-    if (server !== undefined && error.fault === 'server') servers.failed++
+    if (failover.server !== undefined && error.fault === 'server') servers.failed++
+  }
+
+  #summary({ route, req, answer, failover, begun }: Exchange): RequestSummary {
+    return {
+      entry: route.name,
+      method: req.method ?? 'GET',
+      url: req.url ?? '',
+      status: answer.status,
+      server: failover.server,
+      attempts: failover.server === undefined ? 0 : failover.attempt + 1,
+      duration: this.clock.now() - begun,
+      error: answer.error,
+    }
   }
 
   #report(

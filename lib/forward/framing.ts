@@ -5,6 +5,7 @@
  */
 
 import type { IncomingMessage } from 'node:http'
+import { isFieldValue, isToken } from '../config/tokens.js'
 import { ProxyError } from '../errors.js'
 
 /** How the body of a request is framed. */
@@ -17,7 +18,6 @@ export interface Framing {
 const noBody: Framing = { hasBody: false, length: undefined }
 const emptyBody: Framing = { hasBody: false, length: 0 }
 const chunkedBody: Framing = { hasBody: true, length: undefined }
-const forbiddenInValue = /[\0\r\n]/
 
 /** Reads and checks the framing, or throws `ERR_BAD_REQUEST`. */
 export function requestFraming(req: IncomingMessage): Framing {
@@ -28,7 +28,9 @@ export function requestFraming(req: IncomingMessage): Framing {
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string
     const value = raw[i + 1] as string
-    if (forbiddenInValue.test(value)) throw bad(`a line break or NUL in ${name}`)
+    if (!isFieldValue(value)) throw bad(`a control character in ${name}`)
+    // One reader sees `Content-Length : 5` as a length, another as nothing (RFC 9112 §5.1).
+    if (!isToken(name) && req.httpVersionMajor < 2) throw bad(`a field with the name "${name}"`)
     switch (name.length) {
       case 4:
         if (name.toLowerCase() === 'host' && ++hosts > 1) throw bad('more than one Host')
@@ -46,7 +48,7 @@ export function requestFraming(req: IncomingMessage): Framing {
   }
   if (coding !== undefined) {
     if (length !== undefined) throw bad('both Content-Length and Transfer-Encoding')
-    if (coding.trim().toLowerCase() !== 'chunked') throw bad(`the transfer coding "${coding}"`)
+    if (coding.toLowerCase() !== 'chunked') throw bad(`the transfer coding "${coding}"`)
     return chunkedBody
   }
   if (length === undefined) return hasOpenStream(req) ? chunkedBody : noBody

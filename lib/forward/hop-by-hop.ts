@@ -2,6 +2,9 @@
  * Fields that concern one connection and go no further (RFC 9110 §7.6.1). `TE` is among them too, but for `trailers`.
  * `Upgrade` and `Connection` are written anew where a protocol is changed.
  */
+
+import { isFieldValue } from '../config/tokens.js'
+
 const hopByHop: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -58,13 +61,13 @@ const notInTrailers: ReadonlySet<string> = new Set([
   'via',
 ])
 
-/** The trailers that may be passed on. */
+/** The trailers that may be passed on. A lenient parser lets values through that no field may have. */
 export function endToEndTrailers(raw: readonly string[]): readonly string[] {
   if (raw.length === 0) return raw
   const kept: string[] = []
   for (let i = 0; i < raw.length; i += 2) {
     const [name, value] = [raw[i] as string, raw[i + 1] as string]
-    if (!notInTrailers.has(name.toLowerCase())) kept.push(name, value)
+    if (!notInTrailers.has(name.toLowerCase()) && isFieldValue(value)) kept.push(name, value)
   }
   return kept
 }

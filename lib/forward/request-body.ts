@@ -67,7 +67,7 @@ export class RequestBody {
     this.#waiting = false
     for (const chunk of this.#kept) sink.write(chunk)
     if (this.#complete) {
-      sink.end(endToEndTrailers(this.#req.rawTrailers))
+      sink.end(endToEndTrailers(this.#req.rawTrailers ?? []))
       this.#listener.bodySent()
       return
     }
@@ -111,7 +111,7 @@ export class RequestBody {
   #end(): void {
     this.#complete = true
     if (this.#sink === undefined) return
-    this.#sink.end(endToEndTrailers(this.#req.rawTrailers))
+    this.#sink.end(endToEndTrailers(this.#req.rawTrailers ?? []))
     this.#listener.bodySent()
   }
 }
@@ -150,12 +150,12 @@ type ParsedRequest = IncomingMessage & { readonly body?: unknown; readonly rawBo
 export function consumedBody(req: ParsedRequest, framing: Framing): Buffer | undefined {
   if (!framing.hasBody || !(req.readableDidRead || req.readableEnded)) return undefined
   const { body, rawBody } = req
+  const type = String(req.headers['content-type'] ?? '').toLowerCase()
   for (const bytes of [rawBody, body]) {
     if (bytes instanceof Uint8Array) return Buffer.from(bytes)
-    if (typeof bytes === 'string') return Buffer.from(bytes)
+    if (typeof bytes === 'string' && !isJsonValue(bytes, type)) return Buffer.from(bytes)
   }
-  const type = String(req.headers['content-type'] ?? '').toLowerCase()
-  if (body !== undefined && /[/+]json\b/.test(type)) return Buffer.from(JSON.stringify(body))
+  if (body !== undefined && jsonType.test(type)) return Buffer.from(JSON.stringify(body))
   if (body !== null && typeof body === 'object' && type.startsWith('application/x-www-form-urlencoded')) {
     return Buffer.from(stringify(flat(body)))
   }
@@ -164,6 +164,19 @@ export function consumedBody(req: ParsedRequest, framing: Framing): Buffer | und
     `the body of ${req.method} ${req.url} was read before the proxy saw the request; mount the proxy before the body ` +
       'parser: app.use(proxy) first, then app.use(express.json()) and the like',
   )
+}
+
+const jsonType = /[/+]json\b/
+
+/** A string that was read as a JSON value, rather than the text of one: `text` where `"text"` was sent. */
+function isJsonValue(text: string, type: string): boolean {
+  if (!jsonType.test(type)) return false
+  try {
+    JSON.parse(text)
+    return false
+  } catch {
+    return true
+  }
 }
 
 /** `{ a: { b: [1, 2] } }` as the extended parser of Express reads it: `a[b][0]=1&a[b][1]=2`. */

@@ -3,6 +3,7 @@
 import type { IncomingMessage } from 'node:http'
 import { ProxyError } from '../errors.js'
 import { type ClientFacts, peerAddress } from './client.js'
+import { clientFields } from './client-fields.js'
 import type { Framing } from './framing.js'
 import { isHopByHop, namedByConnection } from './hop-by-hop.js'
 import type { ForwardOptions } from './options.js'
@@ -11,6 +12,8 @@ import type { ForwardOptions } from './options.js'
 export const pseudonym = 'pointsman'
 /** How often a request may have passed this proxy before it is taken for a loop. */
 const loopLimit = 3
+/** The name alone, behind a protocol: not in a comment, not within another name (RFC 9110 §7.6.3). */
+const ownSignature = /(?<=(?:^|,)\s*[^\s,()]+\s+)pointsman(?=[\s,]|$)/g
 
 export interface RequestHeadParts {
   readonly req: IncomingMessage
@@ -29,7 +32,7 @@ export interface RequestHeadParts {
  */
 export function requestHead(parts: RequestHeadParts): string[] {
   const { req, options, framing, client, host, upgrade } = parts
-  const raw = req.rawHeaders
+  const raw = clientFields(req)
   const named = namedByConnection(raw)
   const fields: string[] = []
   const kept: Kept = { via: '', forwardedFor: '', forwarded: '', cookie: -1 }
@@ -80,7 +83,7 @@ function isOwn(lower: string, value: string, fields: string[], kept: Kept, { req
       return true
     case 'via':
       kept.via += `${value}, `
-      if (kept.via.split(pseudonym).length > loopLimit) throw new ProxyError('ERR_LOOP')
+      if ((kept.via.match(ownSignature)?.length ?? 0) >= loopLimit) throw new ProxyError('ERR_LOOP')
       return true
     case 'x-forwarded-for':
       if (client.trusted) kept.forwardedFor += `${value}, `

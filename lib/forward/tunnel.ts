@@ -1,6 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { Clock } from '../clock.js'
-import { Deadline } from './deadline.js'
+import { Deadline, type Deadlines } from './deadline.js'
 import { closeFrame, FrameFollower } from './websocket-close.js'
 
 /** How long both sides have to end after they were told to, in milliseconds. */
@@ -26,8 +25,8 @@ export class Tunnel {
   }
 
   /** Joins both sides. `timeout`: milliseconds without a byte after which it is cut, 0 for never. */
-  run(clock: Clock, timeout: number, onEnd: () => void): void {
-    this.#deadline = new Deadline(clock)
+  run(deadlines: Deadlines, timeout: number, onEnd: () => void): void {
+    this.#deadline = new Deadline(deadlines, () => this.destroy())
     this.#timeout = timeout
     this.#onEnd = onEnd
     this.#join(this.#server, this.#client, this.#toClient)
@@ -39,7 +38,7 @@ export class Tunnel {
   closeSoon(): void {
     if (this.#closing) return
     this.#closing = true
-    this.#deadline?.set(closeTime, () => this.destroy())
+    this.#deadline?.set(closeTime)
     this.#closeWhenPossible()
   }
 
@@ -77,7 +76,7 @@ export class Tunnel {
   }
 
   #moved(): void {
-    if (!this.#closing) this.#deadline?.set(this.#timeout, () => this.destroy())
+    if (!this.#closing) this.#deadline?.set(this.#timeout)
   }
 
   #closeWhenPossible(): void {

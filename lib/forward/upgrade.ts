@@ -11,11 +11,21 @@ import type { Duplex } from 'node:stream'
 import { ProxyError } from '../errors.js'
 import type { Random } from '../random.js'
 import type { ResponseHead } from '../transports/transport.js'
-import type { UpgradeSide } from './exchange.js'
 import { Tunnel } from './tunnel.js'
 
 /** Bytes that a client may send before the server has agreed; then it has to wait. */
 const earlyLimit = 64 * 1024
+
+/** Takes over when the server has changed the protocol. */
+export interface UpgradeSide {
+  /** The protocol that the client asked for. */
+  readonly protocol: string
+  /** Method and fields that the server is to see, where they differ from the client's (RFC 8441). */
+  readonly method: string
+  readonly extraFields: readonly string[]
+  /** Answers the client, and joins both sides. */
+  accept(fields: readonly string[], head: ResponseHead, upstream: Duplex, rest: Buffer): Tunnel
+}
 
 /** Dresses the raw socket of an upgrade as a response, which closes the connection when it is finished. */
 export function responseOn(req: IncomingMessage, socket: Duplex): ServerResponse {

@@ -8,12 +8,19 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { ProxyError } from '../errors.js'
 import { sendErrorAnswer } from '../forward/error-answer.js'
-import { Exchange, type UpgradeSide } from '../forward/exchange.js'
+import { Exchange } from '../forward/exchange.js'
 import type { Forwarder } from '../forward/forwarder.js'
 import { requestFraming } from '../forward/framing.js'
 import type { Route } from '../forward/route.js'
 import { sendStatusPage } from '../forward/status-page.js'
-import { isH2c, responseOn, SocketUpgrade, StreamUpgrade, wantsWebSocket } from '../forward/upgrade.js'
+import {
+  isH2c,
+  responseOn,
+  SocketUpgrade,
+  StreamUpgrade,
+  type UpgradeSide,
+  wantsWebSocket,
+} from '../forward/upgrade.js'
 import { AMBIGUOUS, type RouteTable } from '../match/route-table.js'
 import { parseTarget, type Target } from '../match/target.js'
 import type { Random } from '../random.js'

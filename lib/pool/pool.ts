@@ -109,6 +109,11 @@ export class Pool<Carrier> implements ServerWatcher {
     }, 0)
   }
 
+  /** Some server but `member` and those in `tried` would take a request now. */
+  hasOther(member: Member<Carrier>, tried: ReadonlySet<Member<Carrier>>): boolean {
+    return this.members.some((other) => other !== member && !tried.has(other) && this.#isEligible(other))
+  }
+
   /** How a member stands now. Changes nothing. */
   standing(member: Member<Carrier>): Standing {
     if (!this.#isWell(member)) return 'offline'

@@ -23,7 +23,7 @@ export class Connections {
   }
 
   /**
-   * Finds or makes a connection. `fresh`: not one that has been used before. `settled`: let the event loop turn once
+   * Finds or makes a connection. `fresh`: not one that has been used before. `settled`: let the event loop turn
    * before a kept connection is handed out, so that a close that has already arrived is seen. Returns how to give up.
    */
   acquire(fresh: boolean, settled: boolean, waiter: ConnectionWaiter): () => void {
@@ -49,7 +49,8 @@ export class Connections {
         giveUp = this.acquire(false, settled, waiter)
       }
     }
-    if (settled) setImmediate(hand)
+    // The turn under way has polled already; the one after it sees what has arrived by now.
+    if (settled) setImmediate(() => setImmediate(hand))
     else process.nextTick(hand)
     return () => giveUp()
   }

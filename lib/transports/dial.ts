@@ -1,6 +1,6 @@
 /** Making connections to one server: TCP, TLS, Unix sockets. */
 
-import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type LookupFunction, type NetConnectOpts, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket, type ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Clock } from '../clock.js'
 import { type ErrorCode, ProxyError } from '../errors.js'
@@ -67,9 +67,11 @@ export class Dialer {
   #target(): NetConnectOpts {
     const { socketPath, host, port } = this.#address
     if (socketPath !== undefined) return { path: socketPath }
-    // Both address families are tried (RFC 8305): `localhost` may be ::1 where the server listens on 127.0.0.1.
-    const target = { host, port, noDelay: true, autoSelectFamily: true }
-    return this.#localAddress === undefined ? target : { ...target, localAddress: this.#localAddress }
+    // Both address families are tried (RFC 8305).
+    const target: NetConnectOpts = { host, port, noDelay: true, autoSelectFamily: true }
+    if (host === 'localhost') target.lookup = lookupLoopback
+    if (this.#localAddress !== undefined) target.localAddress = this.#localAddress
+    return target
   }
 
   #dialTls(): TLSSocket {
@@ -82,7 +84,10 @@ export class Dialer {
     if (upstreamCA !== undefined) options.ca = upstreamCA
     if (upstreamCertificate !== undefined) options.cert = upstreamCertificate
     if (upstreamKey !== undefined) options.key = upstreamKey
+    // Node sends no name by itself; an address is none (RFC 6066 §3).
+    const { host } = this.#address
     if (upstreamServerName !== undefined) options.servername = upstreamServerName
+    else if (isIP(host) === 0) options.servername = host
     if (this.#tlsSession !== undefined) options.session = this.#tlsSession
     const socket = connectTls(options)
     socket.on('session', (session: Buffer) => {
@@ -90,6 +95,18 @@ export class Dialer {
     })
     return socket
   }
+}
+
+/**
+ * `localhost` is every loopback address (RFC 6761 §6.3), and a server may listen on one of them alone; many systems
+ * name only one.
+ */
+const lookupLoopback: LookupFunction = (_host, options, found) => {
+  const addresses = [
+    { address: '127.0.0.1', family: 4 },
+    { address: '::1', family: 6 },
+  ]
+  process.nextTick(() => (options.all === true ? found(null, addresses) : found(null, '127.0.0.1', 4)))
 }
 
 function ignore(): void {}

@@ -138,7 +138,8 @@ class HttpProxyCarriage implements Carriage {
   }
 
   abort(): void {
-    if (this.#over) return
+    // After the end of the answer too, the request may still go on.
+    if (this.#over && (this.#response === undefined || this.#proxyReq?.writableFinished)) return
     this.#over = true
     if (this.#proxyReq === undefined) this.#giveUp()
     else this.#proxyReq.destroy()
@@ -163,6 +164,8 @@ class HttpProxyCarriage implements Carriage {
     })
     if (!hasBody) proxyReq.end()
     else if (expect !== undefined) proxyReq.flushHeaders()
+    // The body often follows in the same turn: one packet for both. The head does not wait for it any longer.
+    else setImmediate(() => proxyReq.flushHeaders())
     this.#events.connected(this, this.#reused)
   }
 
@@ -208,6 +211,8 @@ class HttpProxyCarriage implements Carriage {
 
   #prepare(proxyReq: ClientRequest, socket: Socket): void {
     this.#proxyReq = proxyReq
+    // Node writes a head that goes out by itself as UTF-8, and so its bytes beyond ASCII as others.
+    socket.setDefaultEncoding('latin1')
     socket.once('free', () => {
       this.#connections.release(socket, this.#keepAliveHint)
     })
@@ -225,6 +230,8 @@ class HttpProxyCarriage implements Carriage {
     const { source, method } = this.#request
     const headers = this.#offer(response, () => this.#listeners.emit('proxyRes', response, source.req, source.res))
     try {
+      if (response.statusCode === 101)
+        throw new ProxyError('ERR_UPGRADE_INVALID', 'the server answered 101 without Upgrade')
       const head = checkResponseHead(method, response.statusCode ?? 0, response.statusMessage ?? '', headers)
       this.#keepAliveHint = head.keepAliveHint
       this.#events.response(head)
@@ -233,6 +240,9 @@ class HttpProxyCarriage implements Carriage {
       this.#proxyReq?.destroy()
       return
     }
+    setImmediate(() => {
+      if (!this.#over) this.#events.flush()
+    })
     response.on('data', (chunk: Buffer) => {
       if (!this.#over && !this.#events.data(chunk)) response.pause()
     })
@@ -277,6 +287,8 @@ class HttpProxyCarriage implements Carriage {
   }
 
   #lost(error: Error & { code?: string }): void {
+    // What comes behind a complete answer belongs to nobody, and does it no harm.
+    if (this.#response?.complete) return
     const message = error.message
     if (this.#response !== undefined) this.#fail(new ProxyError('ERR_RESPONSE_INCOMPLETE', message, { cause: error }))
     else if (error.code?.startsWith('HPE_'))

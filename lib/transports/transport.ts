@@ -70,6 +70,11 @@ export interface CarriageEvents {
   response(head: ResponseHead): void
   /** A part of the response's body. False: call `resume` before more is wanted. */
   data(chunk: Buffer): boolean
+  /**
+   * Nothing more of the response has come in this turn of the event loop: what was held back to go out together may go.
+   * Called at least once after `response`, unless `end` comes in the same turn; may come any number of times.
+   */
+  flush(): void
   /** The response is complete. */
   end(trailers: RawHeaders): void
   /** The server changed the protocol. `rest` was read beyond the head. The socket has no listeners but for errors. */

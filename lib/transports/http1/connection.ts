@@ -148,6 +148,7 @@ export class Http1Connection implements KeptConnection, ResponseSink {
     }
     try {
       this.#parser.execute(chunk)
+      this.#current?.flush()
     } catch (error) {
       const carriage = this.#current
       this.#current = undefined
@@ -275,6 +276,11 @@ export class Http1Carriage implements Carriage {
 
   data(chunk: Buffer): boolean {
     return this.#over || this.events.data(chunk)
+  }
+
+  /** All of a chunk was read, and the answer is not complete. */
+  flush(): void {
+    if (this.#answered && !this.#over) this.events.flush()
   }
 
   complete(trailers: RawHeaders): void {

@@ -37,6 +37,7 @@ const states = {
 } as const
 type State = (typeof states)[keyof typeof states]
 
+const protocol = 'HTTP/1.'
 const empty = Buffer.alloc(0)
 const endOfHead = Buffer.from('\r\n\r\n')
 
@@ -121,7 +122,12 @@ export class ResponseParser {
 
   #head(data: Buffer, start: number): number {
     const end = data.indexOf(endOfHead, start)
-    if (end < 0) return this.#keep(data, start, headLimit)
+    if (end < 0) {
+      // A server that speaks something else may wait for us to speak first, and never send a whole head.
+      const begin = data.toString('latin1', start, start + protocol.length)
+      if (!protocol.startsWith(begin)) throw invalid('another protocol')
+      return this.#keep(data, start, headLimit)
+    }
     if (end - start > headLimit) throw invalid('a head that is too long')
     const text = data.toString('latin1', start, end)
     const { status, reason, http10, next } = parseStatusLine(text)

@@ -40,13 +40,13 @@ class Http1Upstream implements Upstream {
   }
 
   /**
-   * A request that must not be sent twice gets a kept connection only after the event loop has turned once, so that a
-   * close that has already arrived is seen.
+   * A request that must not be sent twice gets a kept connection only after the event loop has turned, so that a close
+   * that has already arrived is seen.
    */
   #settle(carriage: Http1Carriage, connection: Http1Connection): void {
     let current: Http1Connection | undefined = connection
     carriage.giveUp = () => current?.discard()
-    setImmediate(() => {
+    const hand = (): void => {
       if (carriage.over) return
       while (current !== undefined && !current.usable) {
         current.discard()
@@ -54,7 +54,9 @@ class Http1Upstream implements Upstream {
       }
       if (current === undefined) this.#dial(carriage)
       else carriage.start(current, true)
-    })
+    }
+    // The turn under way has polled already; the one after it sees what has arrived by now.
+    setImmediate(() => setImmediate(hand))
   }
 
   #dial(carriage: Http1Carriage): void {
