@@ -40,6 +40,21 @@ export function clientFields(req: IncomingMessage): readonly string[] {
   return fields
 }
 
+/** The host that a request names: of HTTP/2 the authority (RFC 9113 §8.3.1). */
+export function requestHost(req: IncomingMessage): string {
+  if (req.httpVersionMajor >= 2) {
+    const authority = req.headers[':authority']
+    return (typeof authority === 'string' ? authority : req.headers.host) ?? ''
+  }
+  if (!untouched(req)) return req.headers.host ?? ''
+  const raw = req.rawHeaders
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string
+    if (name.length === 4 && name.toLowerCase() === 'host') return raw[i + 1] as string
+  }
+  return ''
+}
+
 /** Node joins fields of the same name with a comma, cookies with a semicolon, and keeps the first of some. */
 function isSame(now: string | string[] | undefined, sent: readonly string[]): boolean {
   if (now === undefined) return false

@@ -16,6 +16,7 @@ import { Deadline } from './deadline.js'
 import { asProxyError, Failover } from './failover.js'
 import type { Forwarder } from './forwarder.js'
 import { OutgoingRequest } from './outgoing.js'
+import { whenClosed } from './queued-answers.js'
 import type { BodyListener } from './request-body.js'
 import type { ClientTarget } from './request-target.js'
 import type { Route } from './route.js'
@@ -30,6 +31,8 @@ export class Exchange implements BodyListener {
   readonly answer: Answer
   readonly failover: Failover
   readonly begun: number
+  /** Where the forwarder keeps it. */
+  place = 0
   readonly #forwarder: Forwarder
   readonly #host: string
   readonly #upgrade: UpgradeSide | undefined
@@ -37,6 +40,8 @@ export class Exchange implements BodyListener {
   #outgoing: OutgoingRequest | undefined
   #tunnel: Tunnel | undefined
   #ended = false
+  /** Set while the answer waits for others on its connection. */
+  #stopWatching: (() => void) | undefined
 
   constructor(
     forwarder: Forwarder,
@@ -63,6 +68,7 @@ export class Exchange implements BodyListener {
   /** Everything that can be known before a server is chosen; then the first try. */
   begin(): void {
     this.res.on('close', () => this.#clientClosed())
+    if (this.res.socket === null) this.#stopWatching = whenClosed(this.req.socket, () => this.#clientClosed())
     // An error of either shows as its close; without listeners it would end the process.
     this.res.on('error', ignore)
     this.req.on('error', ignore)
@@ -249,6 +255,7 @@ export class Exchange implements BodyListener {
   #finish(): void {
     if (this.#ended) return
     this.#ended = true
+    this.#stopWatching?.()
     this.#deadline.clear()
     this.#forwarder.left(this)
   }

@@ -5,7 +5,7 @@
 
 import { isFieldValue } from '../config/tokens.js'
 
-const hopByHop: ReadonlySet<string> = new Set([
+export const hopByHop: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-connection',

@@ -5,7 +5,7 @@ import { ProxyError } from '../errors.js'
 import { type ClientFacts, peerAddress } from './client.js'
 import { clientFields } from './client-fields.js'
 import type { Framing } from './framing.js'
-import { isHopByHop, namedByConnection } from './hop-by-hop.js'
+import { hopByHop, namedByConnection } from './hop-by-hop.js'
 import type { ForwardOptions } from './options.js'
 
 /** The name under which the proxy signs `Via` and `Proxy-Status`. */
@@ -34,25 +34,37 @@ export function requestHead(parts: RequestHeadParts): string[] {
   const { req, options, framing, client, host, upgrade } = parts
   const raw = clientFields(req)
   const named = namedByConnection(raw)
+  const removed = options.removeRequestHeader
   const fields: string[] = []
-  const kept: Kept = { via: '', forwardedFor: '', forwarded: '', cookie: -1 }
+  const kept: Kept = { via: '', forwardedFor: '', forwarded: '' }
   let hasHost = false
+  let trailers = false
+  let cookieAt = -1
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string
     const value = raw[i + 1] as string
     const lower = name.toLowerCase()
-    if (lower === 'host') {
-      if (!hasHost) fields.push(name, host)
-      hasHost = true
-    } else if (!isOwn(lower, value, fields, kept, parts) && !isHopByHop(lower, named)) {
-      if (!options.removeRequestHeader.includes(lower)) fields.push(name, value)
+    if (own.has(lower)) {
+      if (lower === 'host') {
+        if (!hasHost) fields.push(name, host)
+        hasHost = true
+      } else if (lower === 'te') {
+        trailers ||= /(?:^|,)\s*trailers\s*(?:;|,|$)/i.test(value)
+      } else {
+        takeOwn(lower, value, kept, client)
+      }
+    } else if (named?.has(lower) !== true && !lower.startsWith(':') && !removed.includes(lower)) {
+      // HTTP/2 cuts cookies into several fields; HTTP/1.1 has one (RFC 9113 §8.2.3).
+      if (lower === 'cookie' && cookieAt >= 0 && req.httpVersionMajor >= 2) fields[cookieAt] += `; ${value}`
+      else fields.push(name, value)
+      if (lower === 'cookie' && cookieAt < 0) cookieAt = fields.length - 1
     }
   }
   if (!hasHost && host !== '') fields.unshift('Host', host)
   // The framing is written from what was understood, never copied.
   if (framing.length !== undefined) fields.push('Content-Length', String(framing.length))
   else if (framing.hasBody) fields.push('Transfer-Encoding', 'chunked')
-  if (/(?:^|,)\s*trailers\s*(?:;|,|$)/i.test(String(req.headers.te ?? ''))) fields.push('TE', 'trailers')
+  if (trailers) fields.push('TE', 'trailers')
   if (upgrade !== undefined) fields.push('Upgrade', upgrade)
   addClient(fields, kept, client, req, options)
   if (options.via) fields.push('Via', `${kept.via}${req.httpVersion} ${pseudonym}`)
@@ -72,37 +84,34 @@ interface Kept {
   via: string
   forwardedFor: string
   forwarded: string
-  /** Where the `Cookie` field of an HTTP/2 request stands. */
-  cookie: number
 }
 
-/** Takes what the proxy writes by itself out of the client's fields. */
-function isOwn(lower: string, value: string, fields: string[], kept: Kept, { req, client }: RequestHeadParts): boolean {
+/** Fields that go no further, or that the proxy writes by itself. */
+const own: ReadonlySet<string> = new Set([
+  ...hopByHop,
+  'host',
+  'content-length',
+  'via',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-port',
+])
+
+/** Keeps what there is to keep of such a field. */
+function takeOwn(lower: string, value: string, kept: Kept, client: ClientFacts): void {
   switch (lower) {
-    case 'content-length':
-      return true
     case 'via':
       kept.via += `${value}, `
       if ((kept.via.match(ownSignature)?.length ?? 0) >= loopLimit) throw new ProxyError('ERR_LOOP')
-      return true
+      break
     case 'x-forwarded-for':
       if (client.trusted) kept.forwardedFor += `${value}, `
-      return true
+      break
     case 'forwarded':
       if (client.trusted) kept.forwarded += `${value}, `
-      return true
-    case 'x-forwarded-host':
-    case 'x-forwarded-proto':
-    case 'x-forwarded-port':
-      return true
-    case 'cookie':
-      // HTTP/2 cuts cookies into several fields; HTTP/1.1 has one (RFC 9113 §8.2.3).
-      if (req.httpVersionMajor < 2) return false
-      if (kept.cookie < 0) kept.cookie = fields.push('cookie', value) - 1
-      else fields[kept.cookie] += `; ${value}`
-      return true
-    default:
-      return lower.startsWith(':')
+      break
   }
 }
 

@@ -65,6 +65,11 @@ export class Tunnel {
     from.on('end', () => to.end())
     from.on('close', () => {
       to.end()
+      // Nobody takes what the other side still sends. It is read on for a while: closing a socket with unread bytes
+      // resets the connection, and what was sent to it might be lost.
+      to.resume()
+      this.#closing = true
+      this.#deadline?.set(closeTime)
       this.#ended()
     })
     from.resume()

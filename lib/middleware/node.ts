@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { ProxyError } from '../errors.js'
+import { requestHost } from '../forward/client-fields.js'
 import { sendErrorAnswer } from '../forward/error-answer.js'
 import { Exchange } from '../forward/exchange.js'
 import type { Forwarder } from '../forward/forwarder.js'
@@ -131,10 +132,4 @@ export class Gate {
     sendErrorAnswer(req, res, error)
     this.forwarder.report(req, error)
   }
-}
-
-/** The host that a request names: of HTTP/2 the authority (RFC 9113 §8.3.1). */
-export function requestHost(req: IncomingMessage): string {
-  const authority = req.headers[':authority']
-  return (typeof authority === 'string' ? authority : req.headers.host) ?? ''
 }

@@ -1,6 +1,13 @@
 /** Making connections to one server: TCP, TLS, Unix sockets. */
 
-import { connect as connectTcp, isIP, type LookupFunction, type NetConnectOpts, type Socket } from 'node:net'
+import {
+  connect as connectTcp,
+  isIP,
+  type LookupFunction,
+  type NetConnectOpts,
+  type OnReadOpts,
+  type Socket,
+} from 'node:net'
 import { connect as connectTls, type TLSSocket, type ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Clock } from '../clock.js'
 import { type ErrorCode, ProxyError } from '../errors.js'
@@ -28,10 +35,11 @@ export class Dialer {
     this.#localAddress = localAddress
   }
 
-  /** Begins a connection. Returns how to give up. */
-  dial(waiter: DialWaiter): () => void {
+  /** Begins a connection. `reader`: what takes its bytes in place of `data` events. Returns how to give up. */
+  dial(waiter: DialWaiter, reader?: OnReadOpts): () => void {
     const { secure } = this.#address
-    const socket = secure ? this.#dialTls() : connectTcp(this.#target())
+    const target = reader === undefined ? this.#target() : { ...this.#target(), onread: reader }
+    const socket = secure ? this.#dialTls(target) : connectTcp(target)
     const event = secure ? 'secureConnect' : 'connect'
     const timer = this.#clock.setTimeout(() => {
       fail(new ProxyError('ERR_CONNECT_TIMEOUT', `no connection within ${this.#options.connectTimeout} ms`))
@@ -74,10 +82,10 @@ export class Dialer {
     return target
   }
 
-  #dialTls(): TLSSocket {
+  #dialTls(target: NetConnectOpts): TLSSocket {
     const { upstreamCA, upstreamCertificate, upstreamKey, upstreamServerName, upstreamVerify } = this.#options
     const options: TlsOptions = {
-      ...(this.#target() as TlsOptions),
+      ...(target as TlsOptions),
       ALPNProtocols: ['http/1.1'],
       rejectUnauthorized: upstreamVerify,
     }

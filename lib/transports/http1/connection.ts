@@ -5,12 +5,13 @@
  *                                     └──(anything else)──▶ closed
  */
 
-import type { Socket } from 'node:net'
+import type { OnReadOpts, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { ProxyError } from '../../errors.js'
 import type { Kept, KeptConnection } from '../kept.js'
 import type { CheckedHead } from '../response-head.js'
 import type { Carriage, CarriageEvents, RawHeaders, TransportRequest } from '../transport.js'
+import { ReadBuffer } from './read-buffer.js'
 import { requestHead } from './request-head.js'
 import { ResponseParser, type ResponseSink } from './response-parser.js'
 
@@ -19,7 +20,8 @@ const lineEnd = Buffer.from('\r\n')
 
 export class Http1Connection implements KeptConnection, ResponseSink {
   expires = 0
-  readonly #socket: Socket
+  #socket!: Socket
+  readonly #buffer = new ReadBuffer()
   readonly #kept: Kept<Http1Connection>
   readonly #parser: ResponseParser = new ResponseParser(this)
   /** The request under way. */
@@ -29,10 +31,25 @@ export class Http1Connection implements KeptConnection, ResponseSink {
   #ended = false
   #paused = false
 
-  constructor(socket: Socket, kept: Kept<Http1Connection>) {
-    this.#socket = socket
+  constructor(kept: Kept<Http1Connection>) {
     this.#kept = kept
-    socket.on('data', this.#onData)
+  }
+
+  /** Takes the bytes of the socket without a stream in between. */
+  reader(): OnReadOpts {
+    return {
+      buffer: () => this.#buffer.next(this.#parser.bodyUnderWay),
+      callback: (size) => {
+        this.#onData(this.#buffer.filled(size))
+        return !this.#paused
+      },
+    }
+  }
+
+  /** The socket is connected. `reader` of this connection reads it, or it is read by events. */
+  attach(socket: Socket, byEvents: boolean): void {
+    this.#socket = socket
+    if (byEvents) socket.on('data', this.#onData)
     socket.on('end', this.#onEnd)
     socket.on('close', this.#onClose)
     socket.on('drain', this.#onDrain)
@@ -112,7 +129,7 @@ export class Http1Connection implements KeptConnection, ResponseSink {
   }
 
   body(chunk: Buffer): void {
-    if (this.#current?.data(chunk) !== false) return
+    if (this.#current?.data(this.#buffer.keep(chunk)) !== false) return
     this.#paused = true
     this.#socket.pause()
   }

@@ -63,6 +63,11 @@ export class ResponseParser {
     return this.#begun
   }
 
+  /** The body of a response has begun, and goes on. */
+  get bodyUnderWay(): boolean {
+    return this.#state !== states.done && this.#state !== states.head
+  }
+
   /** A response to this method is expected next. */
   expect(method: string): void {
     this.#method = method

@@ -3,7 +3,9 @@
  * response is read straight from the chunk it came in, and bodies are passed on by reference.
  */
 
+import type { Socket } from 'node:net'
 import type { Clock } from '../../clock.js'
+import type { ProxyError } from '../../errors.js'
 import type { ServerAddress } from '../../pool/address.js'
 import { Dialer } from '../dial.js'
 import { Kept } from '../kept.js'
@@ -28,7 +30,7 @@ class Http1Upstream implements Upstream {
 
   send(request: TransportRequest, events: CarriageEvents): Carriage {
     const carriage = new Http1Carriage(request, events)
-    const kept = request.fresh ? undefined : this.#kept.pop()
+    const kept = request.fresh || request.upgrade !== undefined ? undefined : this.#kept.pop()
     if (kept === undefined) this.#dial(carriage)
     else if (request.idempotent) carriage.start(kept, true)
     else this.#settle(carriage, kept)
@@ -60,10 +62,17 @@ class Http1Upstream implements Upstream {
   }
 
   #dial(carriage: Http1Carriage): void {
-    carriage.giveUp = this.#dialer.dial({
-      connected: (socket) => carriage.start(new Http1Connection(socket, this.#kept), false),
-      unconnected: (error) => carriage.fail(error),
-    })
+    const connection = new Http1Connection(this.#kept)
+    // A connection that changes its protocol is handed on as a stream.
+    const byEvents = carriage.request.upgrade !== undefined
+    const waiter = {
+      connected: (socket: Socket) => {
+        connection.attach(socket, byEvents)
+        carriage.start(connection, false)
+      },
+      unconnected: (error: ProxyError) => carriage.fail(error),
+    }
+    carriage.giveUp = this.#dialer.dial(waiter, byEvents ? undefined : connection.reader())
   }
 }
 

@@ -1,0 +1,43 @@
+import type { Command, CommandOption } from './command.js'
+import type { Paint } from './terminal.js'
+
+/** The help of the whole. */
+export function generalHelp(commands: readonly Command[], paint: Paint): string {
+  const rows = commands.map(({ name, summary }) => [name, summary] as const)
+  return `Pointsman, a reverse proxy: rules in a file, balancers, failover.
+
+${paint('bold', 'Usage')}: pointsman COMMAND [OPTIONS]
+
+${paint('bold', 'Commands')}
+${list(rows)}
+
+${paint('bold', 'Options')}
+${list([
+  ['-h, --help', 'This text; behind a command, its own.'],
+  ['-v, --version', 'The version.'],
+])}
+
+"pointsman demo" shows it at work.`
+}
+
+/** The help of one command. */
+export function commandHelp({ name, summary, usage, options, notes }: Command, paint: Paint): string {
+  const rows = [...Object.entries(options).map(optionRow), ['-h, --help', 'This text.'] as const]
+  const text = `${summary}
+
+${paint('bold', 'Usage')}: pointsman ${name} ${usage}
+
+${paint('bold', 'Options')}
+${list(rows)}`
+  return notes === undefined ? text : `${text}\n\n${notes}`
+}
+
+function optionRow([name, { short, value, doc }]: [string, CommandOption]): readonly [string, string] {
+  const long = `--${name}${value === undefined ? '' : ` ${value}`}`
+  return [short === undefined ? `    ${long}` : `-${short}, ${long}`, doc]
+}
+
+function list(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([left]) => left.length))
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n')
+}

@@ -1,0 +1,91 @@
+import { resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { type Clock, systemClock } from '../clock.js'
+import { type FileWatch, watchFiles } from '../config/watch.js'
+import { type Arguments, type Command, configOption, exitCodes } from './command.js'
+import { configFile, listenAddresses } from './configuration.js'
+import { lineLogger } from './log.js'
+import { Service } from './service.js'
+import { untilStopped } from './signals.js'
+import type { Terminal } from './terminal.js'
+import { version } from './version.js'
+import { describePools } from './words.js'
+
+export const start: Command = {
+  name: 'start',
+  summary: 'Serves what the configuration says, until a signal ends it.',
+  usage: '[-c FILE] [--listen ADDRESS]… [--watch]',
+  options: {
+    config: configOption,
+    listen: {
+      short: 'l',
+      value: 'ADDRESS',
+      repeatable: true,
+      doc: 'Listens here and not where [LISTEN] says: 8080, 127.0.0.1:8080, https://:8443, unix:/run/p.sock. Repeatable.',
+    },
+    watch: { short: 'w', doc: 'Reloads when the file, or one that it includes or names, changes.' },
+  },
+  notes: `HUP reloads the file: a bad one is reported, and what was in force goes on.
+TERM, INT and QUIT stop accepting, and finish what is under way within ShutdownTimeout; a second one ends it at once.`,
+  run,
+}
+
+async function run(args: Arguments, terminal: Terminal): Promise<number> {
+  const file = configFile(args)
+  const clock = systemClock
+  const logger = lineLogger(terminal, clock)
+  const addresses = listenAddresses(args)
+  // Before anything is said: whoever reads that it listens may send a signal at once.
+  const stopped = untilStopped()
+  let reload = (): void => {}
+  process.on('SIGHUP', () => reload())
+  const service = await Service.open({ file, addresses, terminal, logger, clock })
+  const watch = args.on('watch') ? new ConfigWatch(service, clock) : undefined
+  reload = () => void (watch ?? service).reload()
+  logger.info(`pointsman ${version()}, process ${process.pid}, ${file}`)
+  for (const line of describePools(service.proxy.pools)) logger.info(`entry ${line}`)
+  for (const url of service.listeners.urls) logger.info(`listening on ${url}`)
+  const signal = await stopped
+  watch?.close()
+  logger.info(`${signal}: finishing what is under way; a second signal ends it at once`)
+  await service.stop()
+  logger.info('stopped')
+  return exitCodes.ok
+}
+
+/** Reloads when one of the files changes. Which files those are may be another matter after each reload. */
+class ConfigWatch {
+  readonly #service: Service
+  readonly #clock: Clock
+  #files: readonly string[]
+  #watch: FileWatch
+  #closed = false
+
+  constructor(service: Service, clock: Clock) {
+    this.#service = service
+    this.#clock = clock
+    this.#files = service.proxy.files
+    this.#watch = this.#begin()
+  }
+
+  /** Reads the file again, and looks anew for what it names. */
+  async reload(): Promise<void> {
+    await this.#service.reload((files) => {
+      const distinct = [...new Set(files.map((file) => resolve(file)))]
+      // The watch knows what the files were like before they were read; so it stays as long as it can.
+      if (this.#closed || isDeepStrictEqual(distinct, this.#files)) return
+      this.#files = distinct
+      this.#watch.close()
+      this.#watch = this.#begin()
+    })
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#watch.close()
+  }
+
+  #begin(): FileWatch {
+    return watchFiles(this.#files, () => void this.reload(), this.#clock)
+  }
+}
