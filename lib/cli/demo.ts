@@ -10,7 +10,7 @@ import { lineLogger } from './log.js'
 import { Service, type ServiceSettings } from './service.js'
 import { untilStopped } from './signals.js'
 import type { Paint, Terminal } from './terminal.js'
-import { describePools } from './words.js'
+import { align, describePools } from './words.js'
 
 export const demo: Command = {
   name: 'demo',
@@ -73,24 +73,20 @@ function introduction(file: string, { proxy, listeners, loaded }: Service, serve
     const entry = entries.at(-1)?.name ?? ''
     if (outcome !== 'entry' || seen.has(entry)) return []
     seen.add(entry)
-    return [`  ${paint('cyan', `curl ${origin}${path}`)}   a server of ${entry}, by ${balancer}`]
+    return [[paint('cyan', `curl ${origin}${path}`), `a server of ${entry}, by ${balancer}`]]
   })
   const { statisticsURL } = loaded.resolved.defaults
   const page =
-    statisticsURL === undefined
-      ? []
-      : [`  ${paint('cyan', `${origin}${statisticsURL}`)}   all servers and their states`]
+    statisticsURL === undefined ? [] : [[paint('cyan', `${origin}${statisticsURL}`), 'all servers and their states']]
   return [
     `${paint('bold', 'The proxy')}, as ${relative(process.cwd(), file) || file} says, on ${listeners.urls.join(', ')}`,
     ...describePools(proxy.pools).map((line) => `  ${line}`),
     '',
     paint('bold', 'The servers'),
-    ...servers.list.map(({ name, address, pid }) => `  ${name}   ${address}   process ${pid}`),
+    ...align(servers.list.map(({ name, address, pid }) => [name, address, `process ${pid}`])),
     '',
     paint('bold', 'Try'),
-    ...requests,
-    ...page,
-    ...failover(loaded.resolved.entries[0]!, servers, paint),
+    ...align([...requests, ...page, ...failover(loaded.resolved.entries[0]!, servers, paint)]),
     '',
     'Ctrl-C ends all of it.',
   ].join('\n')
@@ -100,13 +96,16 @@ function failover(
   { options }: { readonly options: { attemptsCount: number; offlineTimeOut: number; highAvailability: boolean } },
   servers: DemoServers,
   paint: Paint,
-): string[] {
+): string[][] {
   const first = servers.list[0]
   if (first === undefined || !options.highAvailability) return []
-  const seconds = options.offlineTimeOut / 1000
+  const { attemptsCount, offlineTimeOut } = options
   return [
-    `  ${paint('cyan', `kill ${first.pid}`)}   ends ${first.name}; no request fails, others answer. After ${options.attemptsCount} attempts it is`,
-    `  offline, which is told here, and is left alone for ${seconds} s; then one request tries whether it is back.`,
+    [paint('cyan', `kill ${first.pid}`), `ends ${first.name}: no request fails, since others answer`],
+    [
+      '',
+      `after ${attemptsCount} attempts it is offline, as will be told here, and is left alone for ${offlineTimeOut / 1000} s`,
+    ],
   ]
 }
 

@@ -1,6 +1,6 @@
 import type { ExplainedEntry, ExplainedServer, Explanation } from '../forward/explain.js'
 import type { Paint } from './terminal.js'
-import { shortServer } from './words.js'
+import { align, shortServer } from './words.js'
 
 /** An explanation for people. `statisticsURL`: the path at which the proxy answers itself, before any entry. */
 export function formatExplanation(explanation: Explanation, statisticsURL: string | undefined, paint: Paint): string {
@@ -8,7 +8,7 @@ export function formatExplanation(explanation: Explanation, statisticsURL: strin
   const blocks = [[`${paint('bold', `${method} ${path}`)}${host === '' ? '' : ` on host ${host}`}`]]
   if (path === statisticsURL) return [...blocks.flat(), '', '  the proxy answers it itself: StatisticsURL'].join('\n')
   if (outcome === 'malformed') blocks.push([paint('red', 'refused with 400: the request target is malformed')])
-  if (entries.length > 0) blocks.push(columns(entries.map((entry) => entryRow(entry, paint))))
+  if (entries.length > 0) blocks.push(align(entries.map((entry) => entryRow(entry, paint))))
   if (outcome === 'ambiguous') {
     blocks.push([
       paint('red', 'refused with 400: the path can be read in several ways, and they lead to different entries'),
@@ -18,7 +18,7 @@ export function formatExplanation(explanation: Explanation, statisticsURL: strin
   if (outcome === 'none') blocks.push([paint('red', 'no entry takes it: 404, or the next handler of an application')])
   if (outcome === 'entry') {
     const rows = servers.map((server) => serverRow(server, paint))
-    blocks.push([`balancer ${paint('bold', balancer ?? '')}`, ...columns(rows)])
+    blocks.push([`balancer ${paint('bold', balancer ?? '')}`, ...align(rows)])
   }
   if (sent !== undefined) {
     const fields = sent.headers.map(([name, value]) => `  ${paint('cyan', name)}: ${value}`)
@@ -27,13 +27,10 @@ export function formatExplanation(explanation: Explanation, statisticsURL: strin
   return blocks.map((lines) => lines.join('\n')).join('\n\n')
 }
 
-/** A piece of text with its colour, which must not count when columns are measured. */
-type Cell = readonly [text: string, coloured: string]
-
-function entryRow({ name, place, matched, reason, pattern }: ExplainedEntry, paint: Paint): readonly Cell[] {
+function entryRow({ name, place, matched, reason, pattern }: ExplainedEntry, paint: Paint): readonly string[] {
   const style = matched ? 'green' : 'dim'
   const why = matched ? `its pattern ${pattern?.text} at ${pattern?.place}` : misses[reason ?? 'path']
-  return [matched ? '✓' : '✗', name, place, why].map((text) => [text, paint(style, text)])
+  return [matched ? '✓' : '✗', name, place, why].map((text) => paint(style, text))
 }
 
 const misses = {
@@ -42,21 +39,10 @@ const misses = {
   path: 'none of its patterns matches',
 } as const
 
-function serverRow({ url, weight, backup, standing, odds }: ExplainedServer, paint: Paint): readonly Cell[] {
-  const percent = `${Math.round(odds * 1000) / 10} %`.padStart(7)
+function serverRow({ url, weight, backup, standing, odds }: ExplainedServer, paint: Paint): readonly string[] {
+  // Odds are counted from samples; decimals would only look exact.
+  const percent = `${odds > 0 && odds < 0.005 ? '<1' : Math.round(odds * 100)} %`.padStart(5)
   const standingText = `${standing}${backup && standing !== 'waiting as a backup' ? ' (backup)' : ''}${weight === 1 ? '' : `, weight ${weight}`}`
   const style = odds > 0 ? 'green' : 'dim'
-  return [percent, shortServer(url), standingText].map((text) => [text, paint(style, text)])
-}
-
-function columns(rows: readonly (readonly Cell[])[]): string[] {
-  const widths: number[] = []
-  for (const row of rows) {
-    row.forEach(([text], i) => {
-      widths[i] = Math.max(widths[i] ?? 0, text.length)
-    })
-  }
-  return rows.map((row) =>
-    `  ${row.map(([text, coloured], i) => coloured + ' '.repeat(widths[i]! - text.length)).join('  ')}`.trimEnd(),
-  )
+  return [percent, shortServer(url), standingText].map((text) => paint(style, text))
 }

@@ -1,5 +1,6 @@
 import type { Command, CommandOption } from './command.js'
 import type { Paint } from './terminal.js'
+import { align } from './words.js'
 
 /** The help of the whole. */
 export function generalHelp(commands: readonly Command[], paint: Paint): string {
@@ -9,13 +10,13 @@ export function generalHelp(commands: readonly Command[], paint: Paint): string 
 ${paint('bold', 'Usage')}: pointsman COMMAND [OPTIONS]
 
 ${paint('bold', 'Commands')}
-${list(rows)}
+${align(rows).join('\n')}
 
 ${paint('bold', 'Options')}
-${list([
+${align([
   ['-h, --help', 'This text; behind a command, its own.'],
   ['-v, --version', 'The version.'],
-])}
+]).join('\n')}
 
 "pointsman demo" shows it at work.`
 }
@@ -28,16 +29,11 @@ export function commandHelp({ name, summary, usage, options, notes }: Command, p
 ${paint('bold', 'Usage')}: pointsman ${name} ${usage}
 
 ${paint('bold', 'Options')}
-${list(rows)}`
+${align(rows).join('\n')}`
   return notes === undefined ? text : `${text}\n\n${notes}`
 }
 
 function optionRow([name, { short, value, doc }]: [string, CommandOption]): readonly [string, string] {
   const long = `--${name}${value === undefined ? '' : ` ${value}`}`
   return [short === undefined ? `    ${long}` : `-${short}, ${long}`, doc]
-}
-
-function list(rows: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...rows.map(([left]) => left.length))
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n')
 }

@@ -1,5 +1,6 @@
 /** Pieces of what the commands say. */
 
+import { stripVTControlCharacters } from 'node:util'
 import type { PoolStatus } from '../forward/status-page.js'
 
 /** `1 entry`, `3 servers`. */
@@ -34,4 +35,17 @@ export function describePools(pools: readonly PoolStatus[]): string[] {
   const nameWidth = Math.max(0, ...pools.map(({ name }) => name.length))
   const balancerWidth = Math.max(0, ...pools.map(({ balancer }) => balancer.length))
   return pools.map((pool) => describePool(pool, nameWidth, balancerWidth))
+}
+
+/** Rows in columns, each as wide as its widest cell. Colours do not count. */
+export function align(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = []
+  for (const row of rows) {
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, stripVTControlCharacters(cell).length)
+    })
+  }
+  return rows.map((row) =>
+    `  ${row.map((cell, i) => cell + ' '.repeat(widths[i]! - stripVTControlCharacters(cell).length)).join('  ')}`.trimEnd(),
+  )
 }

@@ -95,6 +95,8 @@ export class RequestBody {
   }
 
   #data(chunk: Buffer): void {
+    // Nobody wants it any more: it is only read to its end.
+    if (this.#sink === undefined) return
     this.#size += chunk.length
     this.#listener.bodyMoved()
     if (this.#maxSize > 0 && this.#size > this.#maxSize) {
@@ -103,7 +105,7 @@ export class RequestBody {
     }
     if (this.#size <= this.#replayLimit) this.#kept.push(chunk)
     else if (this.#kept.length > 0) this.#kept = []
-    if (this.#sink === undefined || this.#sink.write(chunk)) return
+    if (this.#sink.write(chunk)) return
     this.#waiting = true
     this.#req.pause()
   }

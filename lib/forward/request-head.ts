@@ -1,6 +1,7 @@
 /** The fields of a request as they go to the server: the client's own, less what stays here, plus what the proxy adds. */
 
 import type { IncomingMessage } from 'node:http'
+import type { HeaderField } from '../config/headers.js'
 import { ProxyError } from '../errors.js'
 import { type ClientFacts, peerAddress } from './client.js'
 import { clientFields } from './client-fields.js'
@@ -45,7 +46,10 @@ export function requestHead(parts: RequestHeadParts): string[] {
     const value = raw[i + 1] as string
     const lower = name.toLowerCase()
     if (own.has(lower)) {
-      if (lower === 'host') {
+      // Trailers follow chunks alone (RFC 9112 §7.1.2); Node refuses to announce them elsewhere.
+      if (lower === 'trailer') {
+        if (framing.hasBody && framing.length === undefined && !removed.includes(lower)) fields.push(name, value)
+      } else if (lower === 'host') {
         if (!hasHost) fields.push(name, host)
         hasHost = true
       } else if (lower === 'te') {
@@ -69,7 +73,7 @@ export function requestHead(parts: RequestHeadParts): string[] {
   addClient(fields, kept, client, req, options)
   if (options.via) fields.push('Via', `${kept.via}${req.httpVersion} ${pseudonym}`)
   else if (kept.via !== '') fields.push('Via', kept.via.slice(0, -2))
-  for (const { name, value } of options.setRequestHeader) replace(fields, name, value)
+  setAll(fields, options.setRequestHeader)
   return fields
 }
 
@@ -91,6 +95,7 @@ const own: ReadonlySet<string> = new Set([
   ...hopByHop,
   'host',
   'content-length',
+  'trailer',
   'via',
   'forwarded',
   'x-forwarded-for',
@@ -146,6 +151,15 @@ function forwardedNode(address: string): string {
 
 function quoted(value: string): string {
   return /^[\w.!#$%&'*+^`|~-]+$/.test(value) ? value : `"${value.replace(/["\\]/g, '\\$&')}"`
+}
+
+/** The first value of a name takes the place of what was there; further ones are added. */
+function setAll(fields: string[], set: readonly HeaderField[]): void {
+  for (const [i, { name, value }] of set.entries()) {
+    const before = set.findIndex((other) => other.name.toLowerCase() === name.toLowerCase())
+    if (before === i) replace(fields, name, value)
+    else fields.push(name, value)
+  }
 }
 
 function replace(fields: string[], name: string, value: string): void {

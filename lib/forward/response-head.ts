@@ -21,7 +21,7 @@ export interface ResponseHeadParts {
 /** Makes the fields, without framing: that is the client connection's own. */
 export function responseHead(parts: ResponseHeadParts): string[] {
   const { options } = parts
-  const raw = parts.head.headers
+  const { status, headers: raw } = parts.head
   const named = namedByConnection(raw)
   const fields: string[] = []
   let via = ''
@@ -34,6 +34,8 @@ export function responseHead(parts: ResponseHeadParts): string[] {
       via += `${value}, `
       continue
     }
+    // Neither has a body, and so no length of one (RFC 9110 §8.6).
+    if (lower === 'content-length' && (status === 204 || status === 101)) continue
     // Node refuses to send `Trailer` with a body that is not chunked.
     if (lower === 'trailer' && !parts.chunked) continue
     if (lower === 'location' && options.rewriteLocation) value = rewriteLocation(value, parts)
@@ -43,10 +45,8 @@ export function responseHead(parts: ResponseHeadParts): string[] {
   if (options.via) fields.push('Via', `${via}1.1 ${pseudonym}`)
   else if (via !== '') fields.push('Via', via.slice(0, -2))
   if (parts.stickyCookie !== undefined) fields.push('Set-Cookie', parts.stickyCookie)
-  for (const { name, value } of options.setResponseHeader) {
-    removeField(fields, name)
-    fields.push(name, value)
-  }
+  for (const { name } of options.setResponseHeader) removeField(fields, name)
+  for (const { name, value } of options.setResponseHeader) fields.push(name, value)
   return fields
 }
 

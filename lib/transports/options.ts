@@ -3,7 +3,7 @@ import { type Contradiction, type OptionTable, type OptionType, show, ValueProbl
 import { unknown } from '../config/suggest.js'
 import { isFieldValue, isToken } from '../config/tokens.js'
 import { boolean, duration, integer, oneOf, optional, text } from '../config/types.js'
-import type { HttpProxyOptions } from './http-proxy.js'
+import type { HttpProxyOptions } from './http-proxy/transport.js'
 import { type TransportName, transportNames } from './names.js'
 import type { ConnectionOptions } from './transport.js'
 

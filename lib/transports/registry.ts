@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Clock } from '../clock.js'
 import type { ServerAddress } from '../pool/address.js'
-import { createHttpProxyTransport } from './http-proxy.js'
+import { createHttpProxyTransport } from './http-proxy/transport.js'
 import { createHttp1Transport } from './http1/transport.js'
 import type { TransportName } from './names.js'
 import type { TransportOptions } from './options.js'

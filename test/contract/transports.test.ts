@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { describe } from 'node:test'
-import { createHttpProxyTransport } from '#lib/transports/http-proxy.js'
+import { createHttpProxyTransport } from '#lib/transports/http-proxy/transport.js'
 import { createHttp1Transport } from '#lib/transports/http1/transport.js'
 import { type TransportSubject, transportContract } from './transport.js'
 

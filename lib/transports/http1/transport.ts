@@ -17,7 +17,8 @@ import type {
   TransportRequest,
   Upstream,
 } from '../transport.js'
-import { Http1Carriage, Http1Connection } from './connection.js'
+import { Http1Carriage } from './carriage.js'
+import { Http1Connection } from './connection.js'
 
 class Http1Upstream implements Upstream {
   readonly #dialer: Dialer
