@@ -245,6 +245,8 @@ export class Exchange implements BodyListener {
   #clientClosed(): void {
     if (this.#ended || this.#tunnel !== undefined) return
     this.#abandon()
+    // Of an upload that nobody wants any more the rest is read, or the client would never come to its end.
+    if (this.#outgoing?.complete === false) this.req.resume()
     if (!this.answer.delivered && this.answer.error === undefined) {
       this.answer.error = new ProxyError('ERR_CLIENT_GONE')
       if (!this.answer.started) this.answer.status = 499

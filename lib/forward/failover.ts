@@ -25,11 +25,15 @@ export class Failover implements PoolRequest, Waiter {
   failedOpen = false
   /** Tries before the current one. */
   attempt = 0
+  /** Tries that were begun. */
+  tries = 0
   /** The try under way, or the last one. */
   current: Attempt | undefined
   readonly #exchange: Exchange
   #tried: Set<Member<Upstream>> | undefined
   #lastError: ProxyError | undefined
+  /** Where the last try failed, as long as there is no other. */
+  #failed: { member: Member<Upstream>; error: ProxyError } | undefined
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange
@@ -133,16 +137,19 @@ export class Failover implements PoolRequest, Waiter {
       return 'begun'
     }
     if (typeof lease === 'string') return lease
+    if (this.#failed !== undefined) this.#exchange.retrying(this.#failed.member, this.#failed.error)
+    this.#failed = undefined
+    this.tries++
     this.#exchange.sending(lease.member)
     this.current = new Attempt(this.#exchange, lease, false)
     return 'begun'
   }
 
   #again(failed: Member<Upstream>, error: ProxyError): void {
-    this.#exchange.retrying(failed, error)
     this.#tried ??= new Set()
     this.#tried.add(failed)
     this.#lastError = error
+    this.#failed = { member: failed, error }
     this.attempt++
     this.next()
   }

@@ -62,7 +62,7 @@ export class Forwarder {
   /** A try failed, and there is another. */
   retried({ route, failover, req }: Exchange, member: Member<Upstream>, error: ProxyError): void {
     this.#counts.server.failed++
-    const details = { entry: route.name, server: member.id, attempt: failover.attempt, error }
+    const details = { entry: route.name, server: member.id, attempt: failover.attempt - 1, error }
     this.#events.emit('retry', details, req)
   }
 
@@ -96,7 +96,8 @@ export class Forwarder {
     await new Promise<void>((resolve) => {
       this.#drained = resolve
       timer = this.clock.setTimeout(() => {
-        this.#logger.warn(`${this.#underWay.length} requests had not ended after ${timeout} ms, and were cut`)
+        const count = this.#underWay.length
+        this.#logger.warn(`${count} ${count === 1 ? 'request' : 'requests'} had not ended after ${timeout} ms: cut`)
         for (const exchange of [...this.#underWay]) exchange.cut()
         resolve()
       }, timeout)
@@ -129,7 +130,7 @@ export class Forwarder {
       url: req.url ?? '',
       status: answer.status,
       server: failover.server,
-      attempts: failover.server === undefined ? 0 : failover.attempt + 1,
+      attempts: failover.tries,
       duration: this.clock.now() - begun,
       error: answer.error,
     }

@@ -70,6 +70,25 @@ export function checkResponseHead(method: string, status: number, reason: string
   }
 }
 
+/** An informational answer has no body (RFC 9110 §15.2), and nothing to say about one, or about the connection's end. */
+export function checkInformationalHead(headers: RawHeaders): void {
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = (headers[i] as string).toLowerCase()
+    const closes = name === 'connection' && hasToken(headers[i + 1] as string, 'close')
+    if (closes || name === 'content-length' || name === 'transfer-encoding') {
+      throw invalid(`${headers[i]} in an informational answer`)
+    }
+  }
+}
+
+/** Trailers that speak of framing are there to confuse somebody (RFC 9110 §6.5.1). */
+export function checkTrailers(trailers: RawHeaders): void {
+  for (let i = 0; i < trailers.length; i += 2) {
+    const name = (trailers[i] as string).toLowerCase()
+    if (name === 'content-length' || name === 'transfer-encoding') throw invalid(`${trailers[i]} in its trailers`)
+  }
+}
+
 function hasToken(value: string, token: string): boolean {
   const lower = value.toLowerCase()
   return lower === token || (lower.includes(token) && lower.split(',').some((item) => item.trim() === token))

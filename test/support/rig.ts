@@ -40,7 +40,7 @@ export interface Rig {
   /** Every request that is over. */
   readonly ends: RequestSummary[]
   /** A raw connection to it. */
-  connect(): Promise<Wire>
+  connect(options?: { allowHalfOpen?: boolean }): Promise<Wire>
   /** An ordinary request to it. */
   get(path?: string, options?: RequestOptions, body?: string | Buffer): Promise<Answer>
   /** Comes back when so many requests are over. */
@@ -82,7 +82,10 @@ export async function startRig(
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.after(async () => {
-    await proxy.close({ timeout: 0 })
+    const closed = proxy.close({ timeout: 0 })
+    // The clock that a test moves tells the end of the wait, too.
+    clock.advance(0)
+    await closed
     server.closeAllConnections()
     server.close()
   })
@@ -94,7 +97,7 @@ export async function startRig(
     clock,
     log,
     ends,
-    connect: () => Wire.connect(port),
+    connect: (more = {}) => Wire.connect({ port, host: '127.0.0.1', ...more }),
     get: (path = '/', more = {}, body) => request({ port, path, ...more }, body),
     over: (count) => eventually(() => ends.length >= count, `${count} requests to be over; ${ends.length} are`),
   }

@@ -80,7 +80,7 @@ export class Wire {
   }
 
   /** Connects to a port of 127.0.0.1, or wherever `target` says. */
-  static async connect(target: number | NetConnectOpts): Promise<Wire> {
+  static async connect(target: number | (NetConnectOpts & { allowHalfOpen?: boolean })): Promise<Wire> {
     const socket = connect(typeof target === 'number' ? { port: target, host: '127.0.0.1' } : target)
     const wire = new Wire(socket)
     await within(once(socket, 'connect'), 'a connection')

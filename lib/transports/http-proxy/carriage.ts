@@ -100,11 +100,21 @@ export class HttpProxyCarriage implements Carriage {
     proxyReq.on('drain', () => {
       if (!this.#over) this.#events.drained()
     })
-    if (!hasBody) proxyReq.end()
-    else if (expect !== undefined) proxyReq.flushHeaders()
+    if (!hasBody) this.#guarded(() => proxyReq.end())
+    else if (expect !== undefined) this.#guarded(() => proxyReq.flushHeaders())
     // The body often follows in the same turn: one packet for both. The head does not wait for it any longer.
-    else setImmediate(() => proxyReq.flushHeaders())
-    this.#events.connected(this, this.#reused)
+    else setImmediate(() => this.#guarded(() => proxyReq.flushHeaders()))
+    if (!this.#over) this.#events.connected(this, this.#reused)
+  }
+
+  /** Node may refuse a head as late as it writes it. */
+  #guarded(write: () => void): void {
+    try {
+      write()
+    } catch (error) {
+      this.#fail(new ProxyError('ERR_BAD_REQUEST', (error as Error).message, { cause: error }))
+      this.#proxyReq?.destroy()
+    }
   }
 
   #connected(socket: Socket, reused: boolean): void {
@@ -208,11 +218,12 @@ export class HttpProxyCarriage implements Carriage {
   /** Lets listeners of `proxyRes` change `response.headers`, as http-proxy's users do, and gives the fields to send. */
   #offer(response: IncomingMessage, emit: () => void): RawHeaders {
     if (this.#listeners.listenerCount('proxyRes') === 0) return response.rawHeaders
-    const before = { ...response.headers }
+    // Listeners may change lists in place.
+    const before = structuredClone({ ...response.headers })
     emit()
     const after = response.headers
     const names = new Set([...Object.keys(before), ...Object.keys(after)])
-    const changed = new Set([...names].filter((name) => before[name] !== after[name]))
+    const changed = new Set([...names].filter((name) => !isSame(before[name], after[name])))
     const kept: string[] = []
     for (let i = 0; i < response.rawHeaders.length; i += 2) {
       const [name, value] = response.rawHeaders.slice(i, i + 2) as [string, string]
@@ -269,6 +280,11 @@ function headerValue(headers: RawHeaders, lowerName: string): string | undefined
 
 function pairs(flat: RawHeaders): [string, string][] {
   return Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i] as string, flat[2 * i + 1] as string])
+}
+
+function isSame(a: string | string[] | undefined, b: string | string[] | undefined): boolean {
+  if (!Array.isArray(a) || !Array.isArray(b)) return a === b
+  return a.length === b.length && a.every((value, i) => value === b[i])
 }
 
 function ignore(): void {}

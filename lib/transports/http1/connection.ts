@@ -6,7 +6,6 @@
  */
 
 import type { OnReadOpts, Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import type { ProxyError } from '../../errors.js'
 import type { Kept, KeptConnection } from '../kept.js'
 import type { CheckedHead } from '../response-head.js'

@@ -49,12 +49,20 @@ export function parseFields(text: string, start: number): string[] {
     }
     let valueEnd = at
     while (valueEnd > valueAt && isSpace(text.charCodeAt(valueEnd - 1))) valueEnd--
+    // Readers do not agree on what a tab around a length or a coding means.
+    if (isFraming(name) && text.slice(name.length + nameAt, at).includes('\t')) throw invalid(`a tab in ${name}`)
     fields.push(name, text.slice(valueAt, valueEnd))
     if (at === length) break
     if (text.charCodeAt(at) !== 13 || text.charCodeAt(at + 1) !== 10) throw invalid('a control character in its head')
     at += 2
   }
   return fields
+}
+
+function isFraming(name: string): boolean {
+  if (name.length !== 14 && name.length !== 17) return false
+  const lower = name.toLowerCase()
+  return lower === 'content-length' || lower === 'transfer-encoding'
 }
 
 function isSpace(code: number): boolean {

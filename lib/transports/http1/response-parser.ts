@@ -6,7 +6,7 @@
  */
 
 import { ProxyError } from '../../errors.js'
-import { type CheckedHead, checkResponseHead } from '../response-head.js'
+import { type CheckedHead, checkInformationalHead, checkResponseHead, checkTrailers } from '../response-head.js'
 import type { RawHeaders } from '../transport.js'
 import { parseFields, parseStatusLine } from './fields.js'
 
@@ -38,6 +38,10 @@ const states = {
 type State = (typeof states)[keyof typeof states]
 
 const protocol = 'HTTP/1.'
+/** A chunk's size and its extensions (RFC 9112 §7.1), without the optional spaces that nobody sends. */
+const sizeLine =
+  /^([0-9a-f]{1,12})(?:;[\w!#$%&'*+.^`|~-]+(?:=(?:[\w!#$%&'*+.^`|~-]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)*\r$/i
+
 const empty = Buffer.alloc(0)
 const endOfHead = Buffer.from('\r\n\r\n')
 
@@ -139,6 +143,8 @@ export class ResponseParser {
     const headers = next < text.length ? parseFields(text, next) : []
     const at = end + 4
     if (status < 200 && status !== 101) {
+      if (http10) throw invalid('an informational answer in HTTP/1.0')
+      checkInformationalHead(headers)
       this.#sink.informational(status, headers)
       return at
     }
@@ -175,7 +181,7 @@ export class ResponseParser {
     if (end - start > sizeLineLimit) throw invalid('a chunk size line that is too long')
     const line = data.toString('latin1', start, end)
     // Extensions mean nothing to anybody, and are not passed on (RFC 9112 §7.1.1).
-    const size = /^([0-9a-f]{1,12})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?\r$/i.exec(line)?.[1]
+    const size = sizeLine.exec(line)?.[1]
     if (size === undefined) throw invalid('a malformed chunk size')
     this.#rest = Number.parseInt(size, 16)
     this.#state = this.#rest === 0 ? states.trailers : states.chunkData
@@ -198,6 +204,7 @@ export class ResponseParser {
     const end = data.indexOf(endOfHead, start)
     if (end < 0) return this.#keep(data, start, headLimit)
     const trailers = parseFields(data.toString('latin1', start, end), 0)
+    checkTrailers(trailers)
     this.#complete(trailers, rest(data, end + 4))
     return data.length
   }
