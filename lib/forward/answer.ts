@@ -1,6 +1,7 @@
 /** The answer to one request: the server's, or the proxy's own when there is none. */
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.js'
 import { ProxyError } from '../errors.js'
 import type { Member } from '../pool/member.js'
@@ -40,7 +41,9 @@ export class Answer {
 
   /** The client does not take what was sent. */
   get stalled(): boolean {
-    return this.#res.writableNeedDrain
+    // Of HTTP/2 the stream knows.
+    const { stream } = this.#res as { stream?: Duplex }
+    return (stream ?? this.#res).writableNeedDrain
   }
 
   /** The client has got all of it. */

@@ -10,8 +10,8 @@ import type { RawHeaders } from '../transports/transport.js'
 
 /** How long an upload that nobody wants any more is read and thrown away, in milliseconds. */
 const lingerTime = 30_000
-/** Bytes of a body that may go out in one write with the head. */
-const heldLimit = 12 * 1024
+/** Bytes of a body that go out in one string with the head. */
+const stringLimit = 12 * 1024
 
 export class ClientResponse {
   readonly #req: IncomingMessage
@@ -22,7 +22,7 @@ export class ClientResponse {
   #listensForDrain = false
   /** The head has gone out, or goes with what is written next. */
   #flushed = false
-  /** A first, short part of the body, which may turn out to be all of it. */
+  /** The first part of the body, which may turn out to be all of it. */
   #held: Buffer | undefined
 
   constructor(req: IncomingMessage, res: ServerResponse, clock: Clock, onDrain: () => void) {
@@ -93,7 +93,7 @@ export class ClientResponse {
 
   /** False: wait for the drain callback. */
   write(chunk: Buffer): boolean {
-    if (!this.#flushed && this.#held === undefined && chunk.length <= heldLimit) {
+    if (!this.#flushed && this.#held === undefined) {
       this.#held = chunk
       return true
     }
@@ -109,8 +109,9 @@ export class ClientResponse {
   end(trailers: RawHeaders): void {
     this.#flushed = true
     if (this.#held !== undefined && trailers.length === 0 && !this.#http2) {
-      // Head and body in one string are one write; a buffer of its own would be a second part of it.
-      this.#res.end(this.#held.toString('latin1'), 'latin1')
+      // A short body and the head in one string are written at less cost than in two parts.
+      if (this.#held.length <= stringLimit) this.#res.end(this.#held.toString('latin1'), 'latin1')
+      else this.#res.end(this.#held)
       return
     }
     this.#release()
@@ -119,6 +120,7 @@ export class ClientResponse {
       else this.#res.addTrailers(pairs(trailers))
     }
     this.#res.end()
+    if (this.#http2 && !this.#req.complete) this.#lingerStream()
   }
 
   /** The answer broke off: the client must see that it is not complete. */
@@ -159,6 +161,14 @@ export class ClientResponse {
       socket.once('close', () => timer.cancel())
     }
   }
+
+  /** The same for a stream: its connection goes on, so the rest of the upload is read, or refused (RFC 9113 §8.1). */
+  #lingerStream(): void {
+    const { stream } = this.#res as unknown as Http2ServerResponse
+    this.#req.resume()
+    const timer = this.#clock.setTimeout(() => stream.close(0 /* NO_ERROR */), lingerTime)
+    stream.once('close', () => timer.cancel())
+  }
 }
 
 const reasons: Record<number, string> = { 102: 'Processing', 103: 'Early Hints' }
@@ -173,7 +183,8 @@ function pairs(flat: RawHeaders): [string, string][] {
   return Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i] as string, flat[2 * i + 1] as string])
 }
 
-function byName(flat: RawHeaders): Record<string, string | string[]> {
+/** Fields as HTTP/2 in Node wants them. */
+export function byName(flat: RawHeaders): Record<string, string | string[]> {
   const result: Record<string, string | string[]> = Object.create(null)
   for (let i = 0; i < flat.length; i += 2) {
     const name = (flat[i] as string).toLowerCase()

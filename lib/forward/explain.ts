@@ -166,6 +166,7 @@ function sent(
     client: clientFacts(req, host, options.trustProxy),
     host,
     upgrade: req.headers.upgrade,
+    unpacked: false,
   })
   const likeliest = servers.reduce<ExplainedServer | undefined>((a, b) => (a && a.odds >= b.odds ? a : b), undefined)
   const server = pool.members.find((member) => member.id === likeliest?.url)?.server.address

@@ -58,7 +58,15 @@ export class OutgoingRequest {
         this.body = new RemadeBody(remade, parts.bodyListener)
       }
     }
-    const fields = requestHead({ req, options, framing, client: this.client, host, upgrade: upgrade?.protocol })
+    const fields = requestHead({
+      req,
+      options,
+      framing,
+      client: this.client,
+      host,
+      upgrade: upgrade?.protocol,
+      unpacked: this.body instanceof RemadeBody,
+    })
     if (upgrade !== undefined) fields.push(...upgrade.extraFields)
     this.#fields = fields
     this.#target = requestTarget(target, options)

@@ -181,12 +181,17 @@ function isJsonValue(text: string, type: string): boolean {
   }
 }
 
-/** `{ a: { b: [1, 2] } }` as the extended parser of Express reads it: `a[b][0]=1&a[b][1]=2`. */
-function flat(value: object, prefix = ''): Record<string, string> {
-  const pairs: Record<string, string> = {}
+/**
+ * `{ a: { b: [1, 2] } }` as the extended parser of Express reads it: `a[b][0]=1&a[b][1]=2`. A plain list is a name that
+ * stands several times, which every parser reads.
+ */
+function flat(value: object, prefix = ''): Record<string, string | string[]> {
+  const pairs: Record<string, string | string[]> = {}
   for (const [key, item] of Object.entries(value)) {
     const name = prefix === '' ? key : `${prefix}[${key}]`
-    if (item !== null && typeof item === 'object') Object.assign(pairs, flat(item, name))
+    if (prefix === '' && Array.isArray(item) && item.every((each) => typeof each !== 'object'))
+      pairs[name] = item.map(String)
+    else if (item !== null && typeof item === 'object') Object.assign(pairs, flat(item, name))
     else pairs[name] = String(item ?? '')
   }
   return pairs

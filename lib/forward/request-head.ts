@@ -25,6 +25,8 @@ export interface RequestHeadParts {
   readonly host: string
   /** The protocol to change to. */
   readonly upgrade: string | undefined
+  /** The body was read, and unpacked, before the proxy saw it. */
+  readonly unpacked: boolean
 }
 
 /**
@@ -32,7 +34,7 @@ export interface RequestHeadParts {
  * has passed here too often.
  */
 export function requestHead(parts: RequestHeadParts): string[] {
-  const { req, options, framing, client, host, upgrade } = parts
+  const { req, options, framing, client, host, upgrade, unpacked } = parts
   const raw = clientFields(req)
   const named = namedByConnection(raw)
   const removed = options.removeRequestHeader
@@ -57,6 +59,8 @@ export function requestHead(parts: RequestHeadParts): string[] {
       } else {
         takeOwn(lower, value, kept, client)
       }
+    } else if (unpacked && lower === 'content-encoding') {
+      // It tells of bytes that are no more.
     } else if (named?.has(lower) !== true && !lower.startsWith(':') && !removed.includes(lower)) {
       // HTTP/2 cuts cookies into several fields; HTTP/1.1 has one (RFC 9113 §8.2.3).
       if (lower === 'cookie' && cookieAt >= 0 && req.httpVersionMajor >= 2) fields[cookieAt] += `; ${value}`

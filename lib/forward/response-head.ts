@@ -1,5 +1,6 @@
 /** The fields of a response as they go to the client: the server's own, less what stays here, plus what the proxy adds. */
 
+import type { Replacement } from '../config/pairs.js'
 import type { ServerAddress } from '../pool/address.js'
 import type { RawHeaders, ResponseHead } from '../transports/transport.js'
 import type { ClientFacts } from './client.js'
@@ -63,14 +64,16 @@ export function informationalHead(raw: RawHeaders): string[] {
 
 /** A redirect that points at the server becomes one that points at the address that the client used. */
 function rewriteLocation(location: string, { options, client, server }: ResponseHeadParts): string {
-  const [, origin, authority, rest] = /^(https?:\/\/([^/?#]*))?(.*)$/is.exec(location) as string[]
+  const [, origin, authority, rest = ''] = /^((?:https?:)?\/\/([^/?#]*))?(.*)$/is.exec(location) as string[]
   if (origin !== undefined && authority?.toLowerCase() !== server.authority.toLowerCase()) return location
-  if (origin === undefined && !rest?.startsWith('/')) return location
-  let path = rest === undefined || rest === '' ? '/' : rest
-  const { addPrefix, stripPrefix } = options
-  if (addPrefix !== undefined && path.startsWith(addPrefix)) path = withSlash(path.slice(addPrefix.length))
-  if (stripPrefix !== undefined) path = stripPrefix.replace(/\/$/, '') + path
-  return origin === undefined ? path : `${client.proto}://${client.host}${path}`
+  if (origin === undefined && !rest.startsWith('/')) return location
+  let path = withSlash(rest)
+  const added = options.addPrefix?.replace(/\/$/, '') ?? ''
+  if (path.startsWith(added) && /^(?:$|[/?#])/.test(path.slice(added.length)))
+    path = withSlash(path.slice(added.length))
+  if (options.stripPrefix !== undefined) path = options.stripPrefix.replace(/\/$/, '') + path
+  if (origin === undefined) return path
+  return `${origin.startsWith('//') ? '' : `${client.proto}:`}//${client.host}${path}`
 }
 
 function withSlash(path: string): string {
@@ -81,16 +84,31 @@ function rewriteCookie(cookie: string, { rewriteCookieDomain, rewriteCookiePath 
   if (rewriteCookieDomain === undefined && rewriteCookiePath === undefined) return cookie
   const [pair, ...attributes] = cookie.split(';')
   const kept = attributes.flatMap((attribute) => {
-    const [, name, value = ''] = /^\s*([^=\s]*)\s*=?\s*(.*?)\s*$/s.exec(attribute) as string[]
-    const rule = { domain: rewriteCookieDomain, path: rewriteCookiePath }[name?.toLowerCase() ?? '']
-    if (rule === undefined) return [attribute]
-    const plain = name?.toLowerCase() === 'domain' ? value.replace(/^\./, '').toLowerCase() : value
-    if (rule.from === '*' || plain === rule.from.toLowerCase()) return rule.to === '' ? [] : [` ${name}=${rule.to}`]
-    // A path rule also serves what lies below it.
-    const below = name?.toLowerCase() === 'path' && value.startsWith(rule.from.replace(/\/?$/, '/'))
-    return below ? [` ${name}=${rule.to.replace(/\/$/, '')}${withSlash(value.slice(rule.from.length))}`] : [attribute]
+    const [, name = '', value = ''] = /^\s*([^=\s]*)\s*=?\s*(.*?)\s*$/s.exec(attribute) as string[]
+    const lower = name.toLowerCase()
+    const rewritten =
+      lower === 'domain' && rewriteCookieDomain !== undefined
+        ? rewriteDomain(value, rewriteCookieDomain)
+        : lower === 'path' && rewriteCookiePath !== undefined
+          ? rewritePath(value, rewriteCookiePath)
+          : undefined
+    if (rewritten === undefined) return [attribute]
+    return rewritten === '' ? [] : [` ${name}=${rewritten}`]
   })
   return [pair, ...kept].join(';')
+}
+
+/** Undefined: it stays. A dot before a domain means nothing (RFC 6265 §5.2.3). */
+function rewriteDomain(value: string, { from, to }: Replacement): string | undefined {
+  const plain = (domain: string): string => domain.replace(/^\./, '').toLowerCase()
+  return from === '*' || plain(value) === plain(from) ? to : undefined
+}
+
+/** Undefined: it stays. A rule also serves what lies below its path; the case of a path counts. */
+function rewritePath(value: string, { from, to }: Replacement): string | undefined {
+  if (from === '*' || value === from) return to
+  const base = from.replace(/\/$/, '')
+  return value.startsWith(`${base}/`) ? to.replace(/\/$/, '') + value.slice(base.length) : undefined
 }
 
 function removeField(fields: string[], name: string): void {

@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream'
 import { ProxyError } from '../errors.js'
 import type { Random } from '../random.js'
 import type { ResponseHead } from '../transports/transport.js'
+import { byName } from './client-response.js'
 import { Tunnel } from './tunnel.js'
 
 /** Bytes that a client may send before the server has agreed; then it has to wait. */
@@ -109,11 +110,8 @@ export class StreamUpgrade implements UpgradeSide {
       upstream.destroy()
       throw new ProxyError('ERR_UPGRADE_INVALID', 'the server answered the WebSocket handshake with a wrong key')
     }
-    const headers: Record<string, string> = {}
-    for (let i = 0; i < fields.length; i += 2) {
-      const name = (fields[i] as string).toLowerCase()
-      if (name !== 'sec-websocket-accept') headers[name] = fields[i + 1] as string
-    }
+    const headers = byName(fields)
+    delete headers['sec-websocket-accept']
     const { stream } = this.#res
     stream.respond({ ...headers, ':status': 200 })
     const tunnel = new Tunnel(stream, upstream, true)

@@ -290,25 +290,21 @@ export function transportContract(subject: TransportSubject): void {
       })
     }
 
-    test('says after each part that nothing more has come for now', async (t) => {
+    test('says that nothing more has come for now, so that a head or an event is not held up', async (t) => {
       const server = await RawServer.listen(t)
-      const arrival = server.next()
-      const sent = new Sent(upstream(t, server.url))
-      const wire = await arrival
-      await wire.message()
-      for (const [part, received] of [
-        ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n', 0],
-        ['1\r\na\r\n', 1],
-        ['1\r\nb\r\n1\r\nc\r\n', 3],
-      ] as const) {
+      for (const begin of ['', '1\r\na\r\n']) {
+        const arrival = server.next()
+        const sent = new Sent(upstream(t, server.url))
+        const wire = await arrival
+        await wire.message()
         const flushed = sent.flushes()
-        wire.write(part)
+        wire.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${begin}`)
         await flushed
         assert.equal(sent.head?.status, 200)
-        assert.equal(sent.received, received)
+        assert.equal(sent.body, begin === '' ? '' : 'a')
+        wire.write('0\r\n\r\n')
+        assert.equal((await sent.over()).at(-1), 'end')
       }
-      wire.write('0\r\n\r\n')
-      assert.equal((await sent.over()).at(-1), 'end')
     })
 
     test('gives the trailers raw', async (t) => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import type { Socket } from 'node:net'
+import { createServer as createTcpServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { createProxy } from '#lib/create.js'
 import { configOf, type Rig, settle, withEachTransport } from '../support/rig.js'
 import { type Cleanup, deadPort, RawServer } from '../support/upstream.js'
-import { eventually, type Wire } from '../support/wire.js'
+import { eventually, Wire } from '../support/wire.js'
 
 const switching =
   'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: abc\r\n\r\n'
@@ -100,6 +100,32 @@ withEachTransport((start, transport) => {
     await settle(200)
     client.destroy()
     await wire.atClose()
+    await rig.over(1)
+  })
+
+  test('a side that goes on when the other has closed is cut after a while', async (t) => {
+    const server = await RawServer.listen(
+      t,
+      async (wire) => {
+        await wire.head()
+        wire.write(switching)
+        while (!wire.closed) {
+          wire.write('more')
+          await settle(1)
+        }
+      },
+      { server: createTcpServer({ allowHalfOpen: true }) },
+    )
+    const rig = await start(t, { serverList: server.url })
+    const client = await rig.connect()
+    client.write(handshake())
+    await client.until('more')
+    client.destroy()
+    await server.wires[0]?.atEnd()
+    await settle()
+    assert.equal(server.open, 1)
+    rig.clock.advance(5_000)
+    await server.wires[0]?.atClose()
     await rig.over(1)
   })
 
@@ -292,7 +318,19 @@ withEachTransport((start, transport) => {
   })
 
   test('closing the proxy closes WebSockets between two frames with 1001', async (t) => {
-    const { rig, client, wire } = await opened(t)
+    const server = await RawServer.listen(
+      t,
+      async (wire) => {
+        await wire.head()
+        wire.write(switching)
+      },
+      { server: createTcpServer({ allowHalfOpen: true }) },
+    )
+    const rig = await start(t, { serverList: server.url })
+    const client = await Wire.connect({ port: rig.port, host: '127.0.0.1', allowHalfOpen: true })
+    client.write(handshake())
+    await client.head()
+    const wire = server.wires[0] as Wire
     // Half a frame towards the client; towards the server none.
     wire.write(Buffer.from([0x82, 0x04, 1, 2]))
     await client.bytes(4)
@@ -308,6 +346,9 @@ withEachTransport((start, transport) => {
     await closed
     await client.atClose()
     assert.equal(rig.ends.length, 1)
+    const late = await rig.connect()
+    late.write(handshake())
+    assert.equal((await late.message()).status, 503)
   })
 
   test('one that does not close is cut', async (t) => {

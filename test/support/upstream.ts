@@ -51,7 +51,7 @@ export class RawServer {
       raw.#arrivals.shift()?.(wire)
       Promise.resolve(serve(wire, raw.wires.length - 1)).catch((error: unknown) => {
         // A connection that ends while its script waits for more is an ordinary end.
-        if (!wire.ended && !wire.closed) failures.push(error)
+        if (!wire.ended && !wire.closed && wire.error === undefined) failures.push(error)
       })
     })
     t.after(() => {

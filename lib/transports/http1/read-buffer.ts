@@ -1,5 +1,7 @@
-/** Bytes that are read at once. */
-const size = 64 * 1024
+/** Bytes that are read at once: a body of 64 KiB together with its head. */
+const size = 80 * 1024
+/** From here on a part is passed on as it stands, with its buffer, rather than copied. */
+const large = size / 4
 
 /**
  * What all connections read into as long as they have no large body under way: what is read there is used up before the
@@ -9,15 +11,16 @@ const shared: Buffer = Buffer.allocUnsafeSlow(size)
 
 /**
  * Where a connection reads to. Heads and short bodies pass through one buffer that all connections share; while a body is
- * under way its connection has one of its own, and large parts of it are passed on as they stand, with their buffer.
+ * under way, and after a large one, its connection has a buffer of its own, which goes with what is read into it.
  */
 export class ReadBuffer {
   #own: Buffer | undefined
   #current: Buffer = shared
+  #expectsLarge = false
 
   /** The buffer for the next read. `body`: more of a body is expected. */
   next(body: boolean): Buffer {
-    if (body) this.#own ??= Buffer.allocUnsafeSlow(size)
+    if (body || this.#expectsLarge) this.#own ??= Buffer.allocUnsafeSlow(size)
     else this.#own = undefined
     this.#current = this.#own ?? shared
     return this.#current
@@ -32,7 +35,12 @@ export class ReadBuffer {
   keep(part: Buffer): Buffer {
     // Bytes that came by events have a buffer of their own.
     if (part.buffer !== this.#current.buffer) return part
-    if (this.#current === shared || part.length < size / 4) return Buffer.from(part)
+    this.#expectsLarge = part.length >= large
+    if (this.#current === shared || part.length < large) {
+      const copy = Buffer.allocUnsafe(part.length)
+      part.copy(copy)
+      return copy
+    }
     this.#own = undefined
     return part
   }
