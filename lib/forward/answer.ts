@@ -122,7 +122,7 @@ export class Answer {
     const { pool } = this.#route
     const { stickyCookie } = pool.options
     if (stickyCookie === undefined) return undefined
-    const token = pool.stickyToken(member)
+    const { token } = member
     if (readCookie(this.#req, stickyCookie) === token) return undefined
     const secure = client.proto === 'https' ? '; Secure' : ''
     return `${stickyCookie}=${token}; Path=/; HttpOnly; SameSite=Lax${secure}`

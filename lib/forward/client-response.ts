@@ -10,6 +10,8 @@ import type { RawHeaders } from '../transports/transport.js'
 
 /** How long an upload that nobody wants any more is read and thrown away, in milliseconds. */
 const lingerTime = 30_000
+/** Bytes of an answer that may wait for the client before the server is held back. */
+const aheadLimit = 128 * 1024
 /** Bytes of a body that go out in one string with the head. */
 const stringLimit = 12 * 1024
 
@@ -98,7 +100,8 @@ export class ClientResponse {
       return true
     }
     this.#release()
-    if (this.#res.write(chunk)) return true
+    // A little more than Node asks for, so that the server does not stand still while the client's socket is filled.
+    if (this.#res.write(chunk) || this.#res.writableLength < aheadLimit) return true
     if (!this.#listensForDrain) {
       this.#listensForDrain = true
       this.#res.on('drain', this.#onDrain)

@@ -35,8 +35,10 @@ export function clientFacts(req: IncomingMessage, host: string, trust: TrustedPe
   if (!trust.trusts(req.socket.remoteAddress)) {
     return { address: peer, proto, host, port: portOf(host, proto), trusted: false }
   }
-  const forwarded = parseForwarded(field(req, 'forwarded'))
-  const chain = forwarded.length > 0 ? forwarded.map((hop) => hop.for) : list(field(req, 'x-forwarded-for'))
+  const addresses = list(field(req, 'x-forwarded-for'))
+  // A proxy that writes the one passes the other on as the client sent it; most write `X-Forwarded-For`.
+  const forwarded = addresses.length > 0 ? [] : parseForwarded(field(req, 'forwarded'))
+  const chain = addresses.length > 0 ? addresses : forwarded.map((hop) => hop.for)
   const nearest = forwarded.at(-1)
   const saidProto = (list(field(req, 'x-forwarded-proto')).at(-1) ?? nearest?.proto ?? proto).toLowerCase()
   const saidHost = list(field(req, 'x-forwarded-host')).at(-1) ?? nearest?.host ?? host

@@ -107,8 +107,9 @@ export class DeadlineList {
       this.remove(head)
       head.expired()
     }
-    if (this.#head !== undefined && this.#timer === undefined) {
-      this.#timer = this.#clock.setTimeout(() => this.#fire(), this.#head.due - now)
-    }
+    if (this.#head === undefined) return
+    // One that was set meanwhile may be due later than the head.
+    this.stop()
+    this.#timer = this.#clock.setTimeout(() => this.#fire(), this.#head.due - now)
   }
 }

@@ -53,7 +53,8 @@ export function requestFraming(req: IncomingMessage): Framing {
   }
   if (length === undefined) return hasOpenStream(req) ? chunkedBody : noBody
   if (!/^\d{1,15}$/.test(length)) throw bad(`a Content-Length of "${length}"`)
-  return length === '0' ? emptyBody : { hasBody: true, length: Number(length) }
+  const bytes = Number(length)
+  return bytes === 0 ? emptyBody : { hasBody: true, length: bytes }
 }
 
 /** HTTP/2 frames a body by itself: there is one unless the head ended the stream. */

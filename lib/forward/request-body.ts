@@ -182,17 +182,20 @@ function isJsonValue(text: string, type: string): boolean {
 }
 
 /**
- * `{ a: { b: [1, 2] } }` as the extended parser of Express reads it: `a[b][0]=1&a[b][1]=2`. A plain list is a name that
- * stands several times, which every parser reads.
+ * `{ a: { b: [1, 2] } }` as the extended parser of Express reads it: `a[b][0]=1&a[b][1]=2`. A list of several plain
+ * values is a name that stands several times, which the plain parsers read too; of one value it would be no list.
  */
 function flat(value: object, prefix = ''): Record<string, string | string[]> {
   const pairs: Record<string, string | string[]> = {}
   for (const [key, item] of Object.entries(value)) {
     const name = prefix === '' ? key : `${prefix}[${key}]`
-    if (prefix === '' && Array.isArray(item) && item.every((each) => typeof each !== 'object'))
-      pairs[name] = item.map(String)
+    if (prefix === '' && isPlainList(item)) pairs[name] = item.map(String)
     else if (item !== null && typeof item === 'object') Object.assign(pairs, flat(item, name))
     else pairs[name] = String(item ?? '')
   }
   return pairs
+}
+
+function isPlainList(item: unknown): item is unknown[] {
+  return Array.isArray(item) && item.length > 1 && item.every((each) => typeof each !== 'object')
 }

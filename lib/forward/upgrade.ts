@@ -36,8 +36,14 @@ export function responseOn(req: IncomingMessage, socket: Duplex): ServerResponse
   res.shouldKeepAlive = false
   res.assignSocket(socket as never)
   socket.on('drain', () => res.emit('drain'))
-  res.on('finish', () => (socket as Partial<ServerResponse['socket'] & Duplex>).destroySoon?.())
+  res.on('finish', () => endSoon(socket))
   return res
+}
+
+/** Closes it when everything is written. Not every stream that newer Nodes give to an upgrade is a socket. */
+function endSoon(socket: Duplex & { destroySoon?: () => void }): void {
+  if (socket.destroySoon === undefined) socket.end(() => socket.destroy())
+  else socket.destroySoon()
 }
 
 /** An upgrade of HTTP/1.1. `head` is what the client sent beyond its request. */

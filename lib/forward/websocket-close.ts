@@ -10,39 +10,45 @@ const goingAway = 1001
 export class FrameFollower {
   /** Bytes of the current frame that are still to come. */
   #rest = 0
-  readonly #header: number[] = []
+  /** The beginning of a header that was cut. */
+  #cut: Uint8Array | undefined
 
   /** The last byte seen was the last one of a frame, or there was none yet. */
   get atBoundary(): boolean {
-    return this.#rest === 0 && this.#header.length === 0
+    return this.#rest === 0 && this.#cut === undefined
   }
 
   follow(chunk: Uint8Array): void {
-    let at = 0
-    while (at < chunk.length) {
-      if (this.#rest > 0) {
-        const step = Math.min(this.#rest, chunk.length - at)
-        this.#rest -= step
-        at += step
-      } else {
-        this.#header.push(chunk[at++] as number)
-        this.#readHeader()
-      }
+    let bytes = chunk
+    if (this.#cut !== undefined) {
+      bytes = Buffer.concat([this.#cut, chunk])
+      this.#cut = undefined
     }
+    let at = this.#rest
+    while (at < bytes.length) {
+      const size = frameSize(bytes, at)
+      if (size === undefined) {
+        this.#cut = Uint8Array.from(bytes.subarray(at))
+        this.#rest = 0
+        return
+      }
+      at += size
+    }
+    this.#rest = at - bytes.length
   }
+}
 
-  #readHeader(): void {
-    const second = this.#header[1]
-    if (second === undefined) return
-    const short = second & 0x7f
-    const lengthBytes = short === 126 ? 2 : short === 127 ? 8 : 0
-    const maskBytes = second & 0x80 ? 4 : 0
-    if (this.#header.length < 2 + lengthBytes + maskBytes) return
-    let length = short
-    if (lengthBytes > 0) length = this.#header.slice(2, 2 + lengthBytes).reduce((sum, byte) => sum * 256 + byte, 0)
-    this.#header.length = 0
-    this.#rest = length
-  }
+/** Bytes of the frame that begins at `at`, its header included; undefined where the header is cut (RFC 6455 §5.2). */
+function frameSize(bytes: Uint8Array, at: number): number | undefined {
+  const second = bytes[at + 1]
+  if (second === undefined) return undefined
+  const short = second & 0x7f
+  const lengthBytes = short === 126 ? 2 : short === 127 ? 8 : 0
+  const header = 2 + lengthBytes + (second & 0x80 ? 4 : 0)
+  if (at + header > bytes.length) return undefined
+  let length = lengthBytes === 0 ? short : 0
+  for (let i = 0; i < lengthBytes; i++) length = length * 256 + (bytes[at + 2 + i] as number)
+  return header + length
 }
 
 /** A close frame with status 1001; `masked` towards servers (RFC 6455 §5.3), where a mask of zeros will do. */

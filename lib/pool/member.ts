@@ -11,6 +11,8 @@ export class Member<Carrier> implements Candidate {
   /** Used only while no server of the main list is eligible. */
   readonly backup: boolean
   readonly carrier: Carrier
+  /** The value of the sticky cookie for it. */
+  readonly token: string
   readonly slowStart: SlowStart
   weight: number
 
@@ -19,6 +21,7 @@ export class Member<Carrier> implements Candidate {
     slots: readonly number[],
     backup: boolean,
     carrier: Carrier,
+    token: string,
     slowStart: { clock: Clock; duration: number; onStep: () => void },
   ) {
     this.id = server.address.id
@@ -26,6 +29,7 @@ export class Member<Carrier> implements Candidate {
     this.slots = slots
     this.backup = backup
     this.carrier = carrier
+    this.token = token
     this.weight = slots.length
     this.slowStart = new SlowStart(slowStart.clock, slowStart.duration, () => {
       this.applyWeight()

@@ -78,9 +78,8 @@ export class Pool<Carrier> implements ServerWatcher {
     this.#balancer = options.loadBalance.factory({ clock, random })
     this.#backupBalancer = options.loadBalance.factory({ clock, random })
     for (const member of this.members) {
-      const token = this.stickyToken(member)
       // A server of both lists is stuck to as a server of the main one.
-      if (!this.#byToken.has(token)) this.#byToken.set(token, member)
+      if (!this.#byToken.has(member.token)) this.#byToken.set(member.token, member)
       member.server.watch(this, options.maxConnections > 0)
     }
   }
@@ -94,11 +93,6 @@ export class Pool<Carrier> implements ServerWatcher {
     const lease = new Lease(member, balancer, this.#clock, this.#remembers ? this.options : undefined)
     if (this.#atLimit(member)) this.#forget()
     return lease
-  }
-
-  /** The value of the sticky cookie for a server: the same in every process, and no address to the client. */
-  stickyToken(member: Member<Carrier>): string {
-    return createHash('sha256').update(`${this.name}\n${member.id}`).digest('base64url').slice(0, 16)
   }
 
   /** Milliseconds until a server may be tried again; 0 when nothing is known to change. */
@@ -181,7 +175,7 @@ export class Pool<Carrier> implements ServerWatcher {
     const slowStart = { clock: parts.clock, duration: parts.options.slowStart, onStep: () => this.#forget() }
     return [...slotsById.values()].map(({ address, slots }) => {
       const server = parts.directory.at(address)
-      return new Member(server, slots, backup, parts.carrier(address), slowStart)
+      return new Member(server, slots, backup, parts.carrier(address), stickyToken(parts.name, server), slowStart)
     })
   }
 
@@ -254,6 +248,11 @@ export class Pool<Carrier> implements ServerWatcher {
   #someAtLimit(tried: ReadonlySet<Member<Carrier>>): boolean {
     return this.members.some((member) => !tried.has(member) && this.#isWell(member) && this.#atLimit(member))
   }
+}
+
+/** The value of the sticky cookie for a server: the same in every process, and no address to the client. */
+function stickyToken(pool: string, { address }: Server): string {
+  return createHash('sha256').update(`${pool}\n${address.id}`).digest('base64url').slice(0, 16)
 }
 
 function slotCount(specs: readonly ServerSpec[]): number {

@@ -61,7 +61,7 @@ export function checkResponseHead(method: string, status: number, reason: string
     status,
     reason,
     headers,
-    hasBody: !bodiless && length !== '0',
+    hasBody: !bodiless && (length === undefined || Number(length) > 0),
     length: length === undefined || bodiless ? undefined : Number(length),
     chunked: coding !== undefined && !bodiless,
     close,

@@ -275,6 +275,7 @@ export function transportContract(subject: TransportSubject): void {
       ['204', 'GET', 'HTTP/1.1 204 No Content\r\n\r\n'],
       ['304 with a length', 'GET', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\n\r\n'],
       ['an empty body', 'GET', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'],
+      ['an empty body, written at length', 'GET', 'HTTP/1.1 200 OK\r\nContent-Length: 000\r\n\r\n'],
     ]
     for (const [title, method, answer] of bodiless) {
       test(`has none: ${title}; and the connection goes on`, async (t) => {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { settle, withEachTransport } from '../support/rig.js'
-import { type Cleanup, deadPort, httpServer, RawServer } from '../support/upstream.js'
+import { type Cleanup, deadPort, freePort, httpServer, RawServer } from '../support/upstream.js'
 import { eventually, within } from '../support/wire.js'
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
@@ -94,7 +94,7 @@ withEachTransport((start) => {
   })
 
   test('a server that is back is up again after its trial', async (t) => {
-    const port = await deadPort()
+    const port = await freePort()
     const live = await RawServer.listen(t, async (wire) => {
       for (;;) {
         await wire.message()

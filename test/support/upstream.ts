@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server as HttpServer, type RequestListener } from 'node:http'
 import {
   type AddressInfo,
+  connect,
   createServer as createTcpServer,
   type ListenOptions,
   type Server,
@@ -77,8 +78,27 @@ export class RawServer {
   }
 }
 
-/** A port on which nobody listens. */
+let holder: Promise<Server> | undefined
+
+/**
+ * A port on which nobody listens, nor ever will in this process's life: a connection holds it as its own end, so that
+ * no other test is given it.
+ */
 export async function deadPort(): Promise<number> {
+  holder ??= (async () => {
+    const server = createTcpServer((socket) => socket.unref().on('error', () => {}))
+    server.listen(0, '127.0.0.1').unref()
+    await once(server, 'listening')
+    return server
+  })()
+  const socket = connect(((await holder).address() as AddressInfo).port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.unref().on('error', () => {})
+  return socket.localPort as number
+}
+
+/** A port that is free just now. */
+export async function freePort(): Promise<number> {
   const server = createTcpServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -58,7 +58,7 @@ export class Http1Connection implements KeptConnection, ResponseSink {
   }
 
   get usable(): boolean {
-    return !this.#ended && !this.#socket.destroyed && this.#socket.writable
+    return !this.#ended && !this.#socket.destroyed
   }
 
   discard(): void {

@@ -1,0 +1,21 @@
+/** Every case, in the order of the report. */
+
+import { bodyCase } from './body.mjs'
+import { idleCase } from './idle.mjs'
+import { pickCase } from './pick.mjs'
+import { entriesCase, featuresCase, serversCase } from './product.mjs'
+import { requestCases } from './requests.mjs'
+import { messagesCase, webSocketsCase } from './websocket.mjs'
+
+/** @type {readonly import('./case.mjs').Case[]} */
+export const cases = [
+  ...requestCases,
+  entriesCase,
+  serversCase,
+  pickCase,
+  featuresCase,
+  messagesCase,
+  webSocketsCase,
+  idleCase,
+  bodyCase,
+]
