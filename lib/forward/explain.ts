@@ -82,7 +82,7 @@ export class Explainer {
     const method = (request.method ?? 'GET').toUpperCase()
     const req = standIn(request, method)
     const target = parseTarget(request.url)
-    if (target === undefined) return { ...nothing, method, path: request.url, outcome: 'malformed' }
+    if (target === undefined || !isFramed(req)) return { ...nothing, method, path: request.url, outcome: 'malformed' }
     const host = target.host ?? req.headers.host ?? ''
     const { found, steps, readings, host: hostName, path } = table.explain(method, host, target, true)
     const common = {
@@ -145,6 +145,16 @@ const nothing = {
   servers: [],
   sent: undefined,
 } as const
+
+/** The head of the request leaves no doubt about where it ends. */
+function isFramed(req: IncomingMessage): boolean {
+  try {
+    requestFraming(req)
+    return true
+  } catch {
+    return false
+  }
+}
 
 function explainedPattern(route: Route, index: number): ExplainedEntry['pattern'] {
   const place: Place = route.patternPlaces[index] ?? route.place

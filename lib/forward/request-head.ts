@@ -5,6 +5,7 @@ import type { HeaderField } from '../config/headers.js'
 import { ProxyError } from '../errors.js'
 import { type ClientFacts, peerAddress } from './client.js'
 import { clientFields } from './client-fields.js'
+import { removeField } from './fields.js'
 import type { Framing } from './framing.js'
 import { hopByHop, namedByConnection } from './hop-by-hop.js'
 import type { ForwardOptions } from './options.js'
@@ -77,6 +78,8 @@ export function requestHead(parts: RequestHeadParts): string[] {
   addClient(fields, kept, client, req, options)
   if (options.via) fields.push('Via', `${kept.via}${req.httpVersion} ${pseudonym}`)
   else if (kept.via !== '') fields.push('Via', kept.via.slice(0, -2))
+  // What the proxy writes by itself is not wanted either, where the entry says so.
+  for (const name of removed) removeField(fields, name)
   setAll(fields, options.setRequestHeader)
   return fields
 }

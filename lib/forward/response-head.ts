@@ -4,6 +4,7 @@ import type { Replacement } from '../config/pairs.js'
 import type { ServerAddress } from '../pool/address.js'
 import type { RawHeaders, ResponseHead } from '../transports/transport.js'
 import type { ClientFacts } from './client.js'
+import { removeField } from './fields.js'
 import { isHopByHop, namedByConnection } from './hop-by-hop.js'
 import type { ForwardOptions } from './options.js'
 import { pseudonym } from './request-head.js'
@@ -109,9 +110,4 @@ function rewritePath(value: string, { from, to }: Replacement): string | undefin
   if (from === '*' || value === from) return to
   const base = from.replace(/\/$/, '')
   return value.startsWith(`${base}/`) ? to.replace(/\/$/, '') + value.slice(base.length) : undefined
-}
-
-function removeField(fields: string[], name: string): void {
-  const lower = name.toLowerCase()
-  for (let i = fields.length - 2; i >= 0; i -= 2) if (fields[i]?.toLowerCase() === lower) fields.splice(i, 2)
 }

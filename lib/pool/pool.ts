@@ -90,9 +90,7 @@ export class Pool<Carrier> implements ServerWatcher {
     const member = this.#sticky(request, tried) ?? this.#pick(request, tried)
     if (member === undefined) return this.#someAtLimit(tried) ? 'full' : 'none'
     const balancer = member.backup ? this.#backupBalancer : this.#balancer
-    const lease = new Lease(member, balancer, this.#clock, this.#remembers ? this.options : undefined)
-    if (this.#atLimit(member)) this.#forget()
-    return lease
+    return new Lease(member, balancer, this.#clock, this.#remembers ? this.options : undefined)
   }
 
   /** Milliseconds until a server may be tried again; 0 when nothing is known to change. */
@@ -151,6 +149,10 @@ export class Pool<Carrier> implements ServerWatcher {
       }
     }
     this.serverFreed()
+  }
+
+  serverTaken(server: Server): void {
+    if (server.active >= this.options.maxConnections) this.#forget()
   }
 
   serverFreed(): void {

@@ -23,6 +23,8 @@ export interface ServerStateChange {
 export interface ServerWatcher {
   /** The server may have become eligible, or ceased to be. `returned`: it was offline, and is up. */
   serverChanged(server: Server, returned: boolean): void
+  /** A request to the server began, of whatever pool. Told only to watchers that asked for it. */
+  serverTaken(server: Server): void
   /** A request to the server ended. Told only to watchers that asked for it. */
   serverFreed(server: Server): void
 }
@@ -58,7 +60,7 @@ export class Server {
     return this.health.state
   }
 
-  /** `limits`: tell this watcher of every request that ends. */
+  /** `limits`: tell this watcher of every request that begins and ends. */
   watch(watcher: ServerWatcher, limits: boolean): void {
     this.#watchers.add(watcher)
     if (limits) this.#limitWatchers.add(watcher)
@@ -77,6 +79,7 @@ export class Server {
   /** A request to it begins. */
   enter(): void {
     this.active++
+    if (this.#limitWatchers.size > 0) for (const watcher of this.#limitWatchers) watcher.serverTaken(this)
   }
 
   /** A request to it is over. */

@@ -63,3 +63,9 @@ test('asking takes no turn', async (t) => {
   }
   assert.deepEqual(bodies, ['a', 'b', 'a', 'b'])
 })
+
+test('a request whose framing is refused is malformed', () => {
+  const proxy = createProxy({ entries: [{ match: '/*', serverList: '10.0.0.1:80' }] }, { logger: false })
+  const { outcome } = proxy.explain({ url: '/', headers: { 'Content-Length': 'x' } })
+  assert.equal(outcome, 'malformed')
+})

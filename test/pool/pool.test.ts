@@ -169,6 +169,18 @@ describe('Pool', () => {
     assert.equal(ready, 1)
   })
 
+  it('keeps to its limit although another pool without one fills the server', () => {
+    const bench = new PoolBench()
+    const limited = bench.pool('a b', { maxConnections: 1 })
+    const free = bench.pool('a')
+    assert.equal(ask(limited, ok), 'a')
+    const held = take(free)
+    assert.equal(ask(limited, ok), 'b')
+    assert.equal(ask(limited, ok), 'b')
+    held.release()
+    assert.deepEqual(new Set([ask(limited, ok), ask(limited, ok)]), new Set(['a', 'b']))
+  })
+
   it('keeps a client on its server by the token, as long as it is eligible', () => {
     const bench = new PoolBench()
     const pool = bench.pool('a b c', { stickyCookie: 'srv', attemptsCount: 1 })

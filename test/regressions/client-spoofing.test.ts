@@ -56,7 +56,7 @@ withEachTransport((start, transport) => {
   })
 
   test('a trusted proxy is believed, and added to', async (t) => {
-    const { ask, rig } = await seen(t, { trustProxy: ['127.0.0.0/8', '7.7.7.7'], forwarded: true })
+    const { ask } = await seen(t, { trustProxy: ['127.0.0.0/8', '7.7.7.7'], forwarded: true })
     const message = await ask(lies)
     assert.deepEqual(message.all('x-forwarded-for'), ['6.6.6.6, 7.7.7.7, 127.0.0.1'])
     assert.deepEqual(message.all('x-forwarded-host'), ['evil'])
@@ -65,7 +65,6 @@ withEachTransport((start, transport) => {
     assert.deepEqual(message.all('forwarded'), [
       'for=6.6.6.6;host=evil;proto=https, for=127.0.0.1;host=evil;proto=https',
     ])
-    assert.ok(rig)
   })
 
   test('Forwarded is written where it is switched on', async (t) => {

@@ -23,7 +23,7 @@ withEachTransport((start) => {
   test('fields of one connection go no further, in either direction', async (t) => {
     const { url, got } = await answering(
       t,
-      'HTTP/1.1 200 OK\r\nConnection: X-Inner, close\r\nX-Inner: 1\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: Basic\r\n' +
+      'HTTP/1.1 200 OK\r\nConnection: X-Inner, close\r\nX-Inner: 1\r\nKeep-Alive: timeout=77\r\nProxy-Authenticate: Basic\r\n' +
         'Proxy-Connection: x\r\nUpgrade: h2\r\nTE: x\r\nProxy-Authentication-Info: kept\r\nX-Kept: 1\r\nContent-Length: 2\r\n\r\nok',
     )
     const rig = await start(t, { serverList: url })
@@ -55,7 +55,7 @@ withEachTransport((start) => {
       assert.deepEqual(answer.all(name), [], name)
     }
     assert.equal(answer.field('x-kept'), '1')
-    assert.notEqual(answer.field('keep-alive'), 'timeout=5, max=9')
+    assert.doesNotMatch(answer.field('keep-alive') ?? '', /77/)
     assert.doesNotMatch(answer.field('connection') ?? '', /inner/i)
   })
 
@@ -64,6 +64,8 @@ withEachTransport((start) => {
     const rig = await start(t, { serverList: url })
     await rig.get('/', { headers: { TE: 'gzip, Trailers;q=0.5', Connection: 'TE' } })
     assert.deepEqual(got[0]?.all('te'), ['trailers'])
+    // RFC 9110 §10.1.4: whoever sends it names it.
+    assert.match(got[0]?.all('connection').join() ?? '', /\bTE\b/)
     await rig.get('/', { headers: { TE: 'gzip, xtrailers' } })
     assert.deepEqual(got[1]?.all('te'), [])
   })

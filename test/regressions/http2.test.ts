@@ -119,7 +119,7 @@ for (const transport of ['http1', 'http-proxy'] as const) {
           )
         }
       })
-      const { session, port, ends } = await front(t, { serverList: server.url, removeRequestHeader: 'x-gone' })
+      const { session, ends } = await front(t, { serverList: server.url, removeRequestHeader: 'x-gone' })
       const answer = await ask(session, {
         ':path': '/a//b?c=%2F',
         ':authority': 'shop.test',
@@ -146,7 +146,6 @@ for (const transport of ['http1', 'http-proxy'] as const) {
       assert.equal(seen.field('x-gone'), undefined)
       await eventually(() => ends.length === 1, 'the end')
       assert.equal(ends[0]?.error, undefined)
-      assert.ok(port)
     })
 
     test('RemoveRequestHeader takes cookies too', async (t) => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Entry, type Rig, withEachTransport } from '../support/rig.js'
-import { type Cleanup, deadPort, httpServer } from '../support/upstream.js'
+import { type Cleanup, deadPort, httpServer, RawServer } from '../support/upstream.js'
 
 withEachTransport((start, transport) => {
   async function echo(
@@ -29,6 +29,15 @@ withEachTransport((start, transport) => {
     const rig = await start(t, { serverList: url, ...(typeof entry === 'function' ? entry(url) : entry) })
     return { rig, url, last: () => last as IncomingMessage }
   }
+
+  test('RemoveRequestHeader also takes out what the proxy writes by itself', async (t) => {
+    const server = await httpServer(t, (req, res) => res.end(JSON.stringify(req.headers)))
+    const rig = await start(t, { serverList: server.url, removeRequestHeader: ['Via', 'X-Forwarded-Port'] })
+    const headers = JSON.parse((await rig.get('/')).body)
+    assert.equal(headers.via, undefined)
+    assert.equal(headers['x-forwarded-port'], undefined)
+    assert.equal(headers['x-forwarded-proto'], 'http')
+  })
 
   test('StripPrefix, AddPrefix and RewritePath, the query untouched', async (t) => {
     const cases: [entry: Entry, path: string, expected: string][] = [
@@ -237,6 +246,24 @@ withEachTransport((start, transport) => {
       assert.equal(answer.headers['x-kept'], 'k')
       assert.deepEqual(answer.headers['set-cookie'], ['a=1', 'b=2', 'c=3'])
       assert.equal(answer.body, 'body')
+    })
+
+    test('proxyReqWs may change the head of an upgrade', async (t) => {
+      const heads: (string | undefined)[] = []
+      const server = await RawServer.listen(t, async (wire) => {
+        const head = await wire.head()
+        heads.push(head.field('x-added'), head.field('upgrade'))
+        wire.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n')
+      })
+      const rig = await start(t, { serverList: server.url })
+      let requests = 0
+      rig.proxy.on('proxyReq', () => requests++)
+      rig.proxy.on('proxyReqWs', (proxyReq, req) => proxyReq.setHeader('X-Added', `for ${req.url}`))
+      const client = await rig.connect()
+      client.write('GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n')
+      assert.equal((await client.head()).status, 101)
+      assert.deepEqual(heads, ['for /ws', 'websocket'])
+      assert.equal(requests, 0)
     })
 
     test('a listener that makes a head impossible costs that request alone', async (t) => {

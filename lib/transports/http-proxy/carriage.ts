@@ -267,7 +267,9 @@ function requestHeaders({ headers, upgrade }: TransportRequest): Record<string, 
       result[known] = [result[known] as string | string[], value].flat()
     }
   }
-  result.Connection = upgrade === undefined ? 'keep-alive' : 'Upgrade'
+  // `TE` is for this connection (RFC 9110 §10.1.4).
+  const kept = byLowerCase.has('te') ? 'keep-alive, TE' : 'keep-alive'
+  result.Connection = upgrade === undefined ? kept : 'Upgrade'
   return result
 }
 
