@@ -3,6 +3,7 @@
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
 import { type Clock, systemClock } from './clock.js'
 import { type Config, loadConfig, type ResolvedConfig, type ResolvedEntry, resolveConfig } from './config/load.js'
 import { clientFacts } from './forward/client.js'
@@ -57,11 +58,11 @@ export interface Proxy {
   once<Name extends keyof ProxyEvents>(event: Name, listener: (...args: ProxyEvents[Name]) => void): Proxy
   off<Name extends keyof ProxyEvents>(event: Name, listener: (...args: ProxyEvents[Name]) => void): Proxy
   /**
-   * Puts another configuration in force: a file's path, or an object. Requests under way finish on the old one; servers
+   * Puts another configuration in force: a file's path or URL, or an object. Requests under way finish on the old one; servers
    * that stay keep their states and connections. Rejects with a {@link ConfigError}, and changes nothing, when it does
    * not load.
    */
-  reload(config: string | Config): Promise<void>
+  reload(config: string | URL | Config): Promise<void>
   /** Takes nothing new on (503), waits for the requests under way, cuts what is left, closes all connections. */
   close(options?: CloseOptions): Promise<void>
   /** The address of the client of a request, as `TrustProxy` of its entry lets it be known. */
@@ -77,13 +78,26 @@ export interface Proxy {
 }
 
 /**
- * Makes a proxy from a configuration: a file's path, or an object.
+ * Makes a proxy from a configuration: a file's path or URL, or an object.
  *
  * @throws {ConfigError} with every problem of the configuration in `diagnostics`
  */
-export function createProxy(config: string | Config, settings: ProxySettings = {}): Proxy {
-  const resolved = resolveConfig(typeof config === 'string' ? loadConfig(config) : config)
-  return asFunction(new Core(resolved, settings))
+export function createProxy(config: string | URL | Config, settings: ProxySettings = {}): Proxy {
+  const { logger } = settings
+  if (logger !== undefined && logger !== false && !isLogger(logger)) {
+    throw new TypeError('logger has to have the methods info, warn and error, as console has, or to be false')
+  }
+  return asFunction(new Core(resolve(config), settings))
+}
+
+function isLogger(logger: Logger): boolean {
+  const methods: unknown[] = [logger.info, logger.warn, logger.error]
+  return methods.every((method) => typeof method === 'function')
+}
+
+function resolve(config: string | URL | Config): ResolvedConfig {
+  if (config instanceof URL) return resolveConfig(loadConfig(fileURLToPath(config)))
+  return resolveConfig(typeof config === 'string' ? loadConfig(config) : config)
 }
 
 const silent: Logger = { info: () => {}, warn: () => {}, error: () => {} }
@@ -121,8 +135,8 @@ class Core {
     return this.#resolved.files
   }
 
-  async reload(config: string | Config): Promise<void> {
-    const resolved = resolveConfig(typeof config === 'string' ? loadConfig(config) : config)
+  async reload(config: string | URL | Config): Promise<void> {
+    const resolved = resolve(config)
     if (this.gate.closed) throw new Error('the proxy is closed')
     const old = this.gate.routing.routes
     this.gate.routing = this.#routing(resolved)
@@ -172,7 +186,7 @@ class Core {
         value,
       })),
     )
-    return { table, routes, statisticsURL: defaults.statisticsURL }
+    return { table, routes, errorPages: defaults.errorPage, statisticsURL: defaults.statisticsURL }
   }
 
   #route({ name, options, place, patternPlaces }: ResolvedEntry): Route {

@@ -102,7 +102,7 @@ export class DemoServers {
 
 /** What to do when a port is taken. */
 export function portHint(file: string): string {
-  return `End what uses it, or take other ports: copy ${file}, change them there, and run "demo -c" with the copy.`
+  return `End what uses it, or take other ports: copy ${file}, change them there, and run "pointsman demo -c" with the copy ("npm start -- -c" in a clone).`
 }
 
 /** Undefined once it listens, or why it cannot. */

@@ -130,7 +130,8 @@ export class ClientResponse {
   destroy(): void {
     const { stream } = this.#res as unknown as Partial<Http2ServerResponse>
     if (this.#http2 && stream !== undefined) stream.close(2 /* INTERNAL_ERROR, RFC 9113 §7 */)
-    else this.#res.destroy()
+    else if (this.#flushed) this.#res.destroy()
+    else this.#breakOff()
   }
 
   /** Nothing more comes in this turn: what was held back goes out, the head at least. */
@@ -140,6 +141,14 @@ export class ClientResponse {
     // `flushHeaders` would write the head as UTF-8, and so its bytes beyond ASCII as others.
     else if (!this.#http2) this.#res.write('', 'latin1')
     this.#flushed = true
+  }
+
+  /** What was held back goes out, so that the client sees an answer that breaks off rather than none. */
+  #breakOff(): void {
+    const { socket } = this.#res
+    this.flush()
+    if (socket === null) this.#res.destroy()
+    else socket.destroySoon()
   }
 
   #release(): void {

@@ -20,9 +20,14 @@ export function errorAnswer(
   return { status, fields, body }
 }
 
-/** Answers a request that no exchange has taken on. */
-export function sendErrorAnswer(req: IncomingMessage, res: ServerResponse, error: ProxyError): void {
-  const { status, fields, body } = errorAnswer(req, error, undefined, 0)
+/** Answers a request that no exchange has taken on, with a page of the configuration's where there is one. */
+export function sendErrorAnswer(
+  req: IncomingMessage,
+  res: ServerResponse,
+  error: ProxyError,
+  pages?: ReadonlyMap<number, ErrorPage>,
+): void {
+  const { status, fields, body } = errorAnswer(req, error, pages?.get(error.status), 0)
   if (res.headersSent || res.destroyed) return
   for (let i = 0; i < fields.length; i += 2) res.setHeader(fields[i] as string, fields[i + 1] as string)
   if (req.httpVersionMajor < 2 && (status === 400 || error.code === 'ERR_CLOSED')) res.setHeader('Connection', 'close')

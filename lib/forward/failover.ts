@@ -50,7 +50,7 @@ export class Failover implements PoolRequest, Waiter {
     const result = this.#lease()
     if (result === 'begun') return
     if (result === 'none') {
-      this.refused(new ProxyError('ERR_NO_SERVER', `no server of ${route.name} is eligible`))
+      this.refused(new ProxyError('ERR_NO_SERVER', `no server is eligible: ${route.pool.describe()}`))
       return
     }
     try {

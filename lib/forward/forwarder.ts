@@ -71,7 +71,8 @@ export class Forwarder {
     this.#remove(exchange)
     this.#count(exchange, error)
     const listened = this.#events.listenerCount('requestEnd') > 0
-    const reported = error !== undefined && error.fault !== 'client'
+    // A client that leaves is nothing to report.
+    const reported = error !== undefined && error.code !== 'ERR_CLIENT_GONE'
     if (listened || reported || requestEnd.hasSubscribers) {
       const summary = this.#summary(exchange)
       if (reported) this.#report(exchange.req, summary, error)
@@ -81,10 +82,12 @@ export class Forwarder {
     if (this.#draining && this.#underWay.length === 0) this.#drained?.()
   }
 
-  /** An error that no exchange has seen. */
+  /** A request was answered with an error before an entry took it. */
   report(req: IncomingMessage, error: ProxyError): void {
-    if (this.#events.listenerCount('error') > 0) this.#events.emit('error', error, req)
-    if (requestError.hasSubscribers) requestError.publish({ req, error })
+    if (error.code !== 'ERR_NOT_FOUND') {
+      this.#log(error, `${error.status} for ${req.method} ${req.url}: ${error.code}: ${error.message}`)
+    }
+    this.#tell(req, error)
   }
 
   /** Waits until the requests under way have ended; after `timeout` milliseconds the rest is cut. */
@@ -142,7 +145,18 @@ export class Forwarder {
     error: ProxyError,
   ): void {
     const where = server === undefined ? '' : ` from ${server} after ${attempts} ${attempts === 1 ? 'try' : 'tries'}`
-    this.#logger.warn(`${status} for ${method} ${url} by [${entry}]${where}: ${error.code}: ${error.message}`)
-    this.report(req, error)
+    this.#log(error, `${status} for ${method} ${url} by [${entry}]${where}: ${error.code}: ${error.message}`)
+    this.#tell(req, error)
+  }
+
+  #tell(req: IncomingMessage, error: ProxyError): void {
+    if (this.#events.listenerCount('error') > 0) this.#events.emit('error', error, req)
+    if (requestError.hasSubscribers) requestError.publish({ req, error })
+  }
+
+  /** What a client did wrong is for those who want to know; a loop is a mistake of the configuration. */
+  #log(error: ProxyError, message: string): void {
+    if (error.fault === 'client' && error.code !== 'ERR_LOOP') this.#logger.info(message)
+    else this.#logger.warn(message)
   }
 }

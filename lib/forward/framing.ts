@@ -15,6 +15,8 @@ export interface Framing {
   readonly length: number | undefined
 }
 
+/** Characters of a host and its port (RFC 3986 §3.2.2); empty where the target has none. */
+const hostField = /^[\w.~!$&'()*+,;=%:[\]-]*$/
 const noBody: Framing = { hasBody: false, length: undefined }
 const emptyBody: Framing = { hasBody: false, length: 0 }
 const chunkedBody: Framing = { hasBody: true, length: undefined }
@@ -33,7 +35,9 @@ export function requestFraming(req: IncomingMessage): Framing {
     if (!isToken(name) && req.httpVersionMajor < 2) throw bad(`a field with the name "${name}"`)
     switch (name.length) {
       case 4:
-        if (name.toLowerCase() === 'host' && ++hosts > 1) throw bad('more than one Host')
+        if (name.toLowerCase() !== 'host') break
+        if (++hosts > 1) throw bad('more than one Host')
+        if (!hostField.test(value)) throw bad(`a Host of "${value}"`)
         break
       case 14:
         if (name.toLowerCase() !== 'content-length') break

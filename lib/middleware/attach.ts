@@ -24,6 +24,10 @@ const attached = new WeakMap<AttachableServer, Attached>()
 
 /** Lets `gate` take the upgrades of `server`, after those that were attached before it. Returns how to undo it. */
 export function attach(gate: Gate, server: AttachableServer): () => void {
+  // An Express app is a function, and none of what its server emits ever reaches it.
+  if (typeof server !== 'object' || server === null || typeof server.on !== 'function') {
+    throw new TypeError('attach takes a server: what http.createServer() makes, or app.listen() returns')
+  }
   let entry = attached.get(server)
   if (entry === undefined) {
     entry = listen(server)

@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
+import type { ErrorPage } from '../config/files.js'
 import { ProxyError } from '../errors.js'
 import { requestHost } from '../forward/client-fields.js'
 import { sendErrorAnswer } from '../forward/error-answer.js'
@@ -33,6 +34,8 @@ export type Next = (error?: unknown) => void
 export interface Routing {
   readonly table: RouteTable<Route>
   readonly routes: readonly Route[]
+  /** Pages for requests that no entry takes. */
+  readonly errorPages: ReadonlyMap<number, ErrorPage>
   /** Path of the status page, or undefined. */
   readonly statisticsURL: string | undefined
 }
@@ -102,7 +105,12 @@ export class Gate {
     if (target === undefined) return new ProxyError('ERR_BAD_REQUEST', 'the request target is malformed')
     const host = target.host ?? requestHost(req)
     const route = this.routing.table.find(method, host, target)
-    if (route === AMBIGUOUS) return new ProxyError('ERR_AMBIGUOUS_TARGET')
+    if (route === AMBIGUOUS) {
+      return new ProxyError(
+        'ERR_AMBIGUOUS_TARGET',
+        `its path can be read as ${[target.path, ...target.readings].join(', ')}`,
+      )
+    }
     return { target, host, route }
   }
 
@@ -129,7 +137,7 @@ export class Gate {
   }
 
   #refuse(req: IncomingMessage, res: ServerResponse, error: ProxyError): void {
-    sendErrorAnswer(req, res, error)
+    sendErrorAnswer(req, res, error, this.routing.errorPages)
     this.forwarder.report(req, error)
   }
 }

@@ -101,6 +101,16 @@ export class Pool<Carrier> implements ServerWatcher {
     }, 0)
   }
 
+  /** How each server stands, in words; for the log. */
+  describe(): string {
+    return this.members.map((member) => `${member.id} ${this.#describe(member)}`).join(', ')
+  }
+
+  #describe(member: Member<Carrier>): string {
+    const standing = this.standing(member)
+    return standing === 'offline' ? `offline for ${Math.ceil(member.server.health.rest / 1000)} s more` : standing
+  }
+
   /** Some server but `member` and those in `tried` would take a request now. */
   hasOther(member: Member<Carrier>, tried: ReadonlySet<Member<Carrier>>): boolean {
     return this.members.some((other) => other !== member && !tried.has(other) && this.#isEligible(other))
@@ -127,8 +137,9 @@ export class Pool<Carrier> implements ServerWatcher {
     const slots = main.length > 0 ? this.#slots : this.#backupSlots
     for (let i = 0; i < picks; i++) {
       const picked = this.#ask(balancer, candidates, slots, request)
-      odds.set(picked, (odds.get(picked) ?? 0) + 1 / picks)
+      odds.set(picked, (odds.get(picked) ?? 0) + 1)
     }
+    for (const [member, count] of odds) odds.set(member, count / picks)
     return odds
   }
 

@@ -121,7 +121,10 @@ function ignore(): void {}
 
 function connectError(error: NodeJS.ErrnoException, secure: boolean): ProxyError {
   const code = error.code ?? ''
-  const message = error.message === '' ? code : error.message
+  // OpenSSL's own message has a line break and places of its source in it.
+  const { reason } = error as { reason?: unknown }
+  const told = typeof reason === 'string' ? `${reason}; does the server speak TLS on this port?` : error.message.trim()
+  const message = told === '' ? code : told
   return new ProxyError(connectErrorCode(code, secure), message, { cause: error })
 }
 

@@ -88,7 +88,7 @@ test('a port in use is named, with what to do; nothing is left running', async (
       stderr,
       new RegExp(`cannot listen on .*127\\.0\\.0\\.1:${taken}.* in use; "ss -ltnp sport = :${taken}"`),
     )
-    assert.match(stderr, /take other ports: copy .*, change them there, and run "demo -c"/)
+    assert.match(stderr, /take other ports: copy .*, change them there, and run "pointsman demo -c"/)
   }
   for (const port of ports) await assert.rejects(request({ port, path: '/' }), { code: 'ECONNREFUSED' })
 })

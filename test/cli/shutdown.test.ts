@@ -113,6 +113,20 @@ test('a second signal ends it at once, with exit code 1', async (t) => {
   assert.deepEqual(await within(command.exited, 'the end'), { code: 1, signal: null })
 })
 
+test('Ctrl-C that comes twice at once, as through npm, is one', async (t) => {
+  const { url, next } = await slowServer(t)
+  const command = await started(t, url)
+  const wire = await wireTo(command)
+  const arrived = next()
+  wire.write('GET /file HTTP/1.1\r\nHost: a\r\n\r\n')
+  const response = await arrived
+  command.signal('SIGINT')
+  command.signal('SIGINT')
+  await command.output(/SIGINT: finishing/)
+  response.end('whole')
+  assert.deepEqual(await within(command.exited, 'the end'), { code: 0, signal: null })
+})
+
 test('a WebSocket is closed with 1001', async (t) => {
   const { server, url } = await httpServer(t, () => {})
   server.on('upgrade', (req, socket) => {
