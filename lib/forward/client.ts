@@ -15,7 +15,7 @@ export interface ClientFacts {
   readonly proto: string
   /** The host that the client asked for, with its port if it gave one. */
   readonly host: string
-  /** The port that the client connected to. */
+  /** The port that the client named, or that of its protocol. */
   readonly port: string
   /** The peer is a trusted proxy: what it sent under these names is kept and added to. */
   readonly trusted: boolean

@@ -70,6 +70,8 @@ export class Forwarder {
     const { error } = exchange.answer
     this.#remove(exchange)
     this.#count(exchange, error)
+    // Before anybody is told: a listener may throw.
+    if (this.#draining && this.#underWay.length === 0) this.#drained?.()
     const listened = this.#events.listenerCount('requestEnd') > 0
     // A client that leaves is nothing to report.
     const reported = error !== undefined && error.code !== 'ERR_CLIENT_GONE'
@@ -79,7 +81,6 @@ export class Forwarder {
       if (listened) this.#events.emit('requestEnd', summary, exchange.req)
       if (requestEnd.hasSubscribers) requestEnd.publish({ req: exchange.req, res: exchange.res, ...summary })
     }
-    if (this.#draining && this.#underWay.length === 0) this.#drained?.()
   }
 
   /** A request was answered with an error before an entry took it. */

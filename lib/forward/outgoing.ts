@@ -34,6 +34,8 @@ export class OutgoingRequest {
   readonly #parts: OutgoingParts
   readonly #target: string
   readonly #fields: readonly string[]
+  /** The same `Host` for every server: the client's, or the one that the entry sets. */
+  readonly #keepsHost: boolean
 
   /** Throws a {@link ProxyError} for a request that cannot go anywhere: malformed, too large, in a loop, consumed. */
   constructor(parts: OutgoingParts) {
@@ -70,6 +72,7 @@ export class OutgoingRequest {
     if (upgrade !== undefined) fields.push(...upgrade.extraFields)
     this.#fields = fields
     this.#target = requestTarget(target, options)
+    this.#keepsHost = options.preserveHost || options.setRequestHeader.some(({ name }) => name.toLowerCase() === 'host')
   }
 
   /** All of the client's request has been read. */
@@ -84,11 +87,11 @@ export class OutgoingRequest {
 
   /** The request for one server; `fresh`: on a new connection. */
   to(server: ServerAddress, fresh: boolean): TransportRequest {
-    const { req, res, options, upgrade } = this.#parts
+    const { req, res, upgrade } = this.#parts
     return {
       method: this.method,
       target: this.#target,
-      headers: options.preserveHost ? this.#fields : withHost(this.#fields, server.authority),
+      headers: this.#keepsHost ? this.#fields : withHost(this.#fields, server.authority),
       hasBody: this.body !== undefined,
       upgrade: upgrade?.protocol,
       idempotent: isIdempotent(this.method),

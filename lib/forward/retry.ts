@@ -39,7 +39,8 @@ export function nextTry(failed: FailedTry, options: RetryOptions, budget: RetryB
   if (failed.responseStarted || !failed.replayable || error.retry === 'never') return 'none'
   const { retryOn, retryLimit } = options
   if (error.retry === 'anywhere') {
-    return retryOn.connect && withinLimit(failed.tries, retryLimit) ? 'other-server' : 'none'
+    const wantedHere = retryOn.connect || (error.code === 'ERR_CONNECT_TIMEOUT' && retryOn.timeout)
+    return wantedHere && withinLimit(failed.tries, retryLimit) ? 'other-server' : 'none'
   }
   if (!isIdempotent(failed.method) && !retryOn.nonIdempotent) return 'none'
   // A kept connection that was closed as it was taken says nothing about the server, and is no retry.

@@ -28,10 +28,19 @@ export interface UpgradeSide {
   accept(fields: readonly string[], head: ResponseHead, upstream: Duplex, rest: Buffer): Tunnel
 }
 
-/** Dresses the raw socket of an upgrade as a response, which closes the connection when it is finished. */
-export function responseOn(req: IncomingMessage, socket: Duplex): ServerResponse {
+/**
+ * Dresses the raw socket of an upgrade as a response, which closes the connection when it is finished. Undefined when
+ * the socket still belongs to the answer of an earlier request: a client that does not wait for it before it changes the
+ * protocol gets that answer, and then the end (RFC 9110 §7.8 has nothing for this).
+ */
+export function responseOn(req: IncomingMessage, socket: Duplex): ServerResponse | undefined {
   // First of all: an error without a listener would end the process.
   socket.on('error', ignore)
+  const { _httpMessage: earlier } = socket as { _httpMessage?: ServerResponse | null }
+  if (earlier !== undefined && earlier !== null) {
+    earlier.once('finish', () => endSoon(socket))
+    return undefined
+  }
   const res = new ServerResponse(req)
   res.shouldKeepAlive = false
   res.assignSocket(socket as never)

@@ -49,7 +49,8 @@ function listen(server: AttachableServer): Attached {
     for (const gate of gates) if (gate.upgrade(req, socket, head)) return
     // Somebody else listens, and may take it.
     if (server.listenerCount('upgrade') > 1) return
-    sendErrorAnswer(req, responseOn(req, socket), new ProxyError('ERR_NOT_FOUND'))
+    const res = responseOn(req, socket)
+    if (res !== undefined) sendErrorAnswer(req, res, new ProxyError('ERR_NOT_FOUND'))
   }
   const onConnect = (req: Http2ServerRequest | IncomingMessage, res: Http2ServerResponse | Duplex): void => {
     if (isStreamRequest(req)) {

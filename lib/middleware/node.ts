@@ -77,6 +77,7 @@ export class Gate {
     const route = arrival instanceof ProxyError ? undefined : arrival.route
     if (route === undefined && !(arrival instanceof ProxyError)) return false
     const res = responseOn(req, socket)
+    if (res === undefined) return true
     if (arrival instanceof ProxyError) this.#refuse(req, res, arrival)
     else if (isH2c(req)) this.#withoutUpgrade(arrival, route as Route, req, res)
     else this.#begin(arrival, route as Route, req, res, new SocketUpgrade(req, socket, head, res))

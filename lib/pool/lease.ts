@@ -12,7 +12,7 @@ export class Lease<Carrier> {
   readonly #policy: OfflinePolicy | undefined
   readonly #begun: number
   readonly #trial: boolean
-  #answered = false
+  #verdict: 'none' | 'well' | 'failed' = 'none'
   #released = false
 
   constructor(member: Member<Carrier>, balancer: Balancer, clock: Clock, policy: OfflinePolicy | undefined) {
@@ -28,8 +28,8 @@ export class Lease<Carrier> {
 
   /** The server answered, and its answer is no failure. */
   succeeded(): void {
-    if (this.#answered) return
-    this.#learn(false)
+    if (this.#verdict !== 'none') return
+    this.#learn('well')
     this.member.server.succeeded++
     if (this.#policy !== undefined) this.member.server.health.succeeded()
   }
@@ -37,8 +37,13 @@ export class Lease<Carrier> {
   /** The server failed the request, before or after the head of its answer. */
   failed(reason: string): void {
     const { server } = this.member
-    if (this.#answered) server.succeeded--
-    else this.#learn(true)
+    if (this.#verdict === 'failed') return
+    if (this.#verdict === 'well') {
+      server.succeeded--
+      this.#verdict = 'failed'
+    } else {
+      this.#learn('failed')
+    }
     server.failed++
     if (this.#policy !== undefined) server.health.failed(this.#policy, this.#trial, reason)
   }
@@ -47,14 +52,14 @@ export class Lease<Carrier> {
   release(): void {
     if (this.#released) return
     this.#released = true
-    if (this.#trial && !this.#answered) this.member.server.health.abandoned()
+    if (this.#trial && this.#verdict === 'none') this.member.server.health.abandoned()
     this.member.server.leave()
     this.#balancer.finished?.(this.member)
   }
 
-  #learn(failed: boolean): void {
-    this.#answered = true
-    const outcome: Outcome = { latency: this.#clock.now() - this.#begun, failed }
+  #learn(verdict: 'well' | 'failed'): void {
+    this.#verdict = verdict
+    const outcome: Outcome = { latency: this.#clock.now() - this.#begun, failed: verdict === 'failed' }
     this.#balancer.answered?.(this.member, outcome)
   }
 }

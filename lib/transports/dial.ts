@@ -39,7 +39,15 @@ export class Dialer {
   dial(waiter: DialWaiter, reader?: OnReadOpts): () => void {
     const { secure } = this.#address
     const target = reader === undefined ? this.#target() : { ...this.#target(), onread: reader }
-    const socket = secure ? this.#dialTls(target) : connectTcp(target)
+    let socket: Socket
+    try {
+      socket = secure ? this.#dialTls(target) : connectTcp(target)
+    } catch (error) {
+      // Certificates that Node cannot use, and the like.
+      const failure = new ProxyError(secure ? 'ERR_CONNECT_TLS' : 'ERR_CONNECT_FAILED', (error as Error).message)
+      process.nextTick(() => waiter.unconnected(failure))
+      return () => {}
+    }
     const event = secure ? 'secureConnect' : 'connect'
     const timer = this.#clock.setTimeout(() => {
       fail(new ProxyError('ERR_CONNECT_TIMEOUT', `no connection within ${this.#options.connectTimeout} ms`))

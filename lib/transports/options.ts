@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto'
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { pemFile } from '../config/files.js'
 import { type Contradiction, type OptionTable, type OptionType, show, ValueProblem } from '../config/section.js'
 import { unknown } from '../config/suggest.js'
@@ -123,7 +125,22 @@ export function transportContradictions(options: TransportOptions): readonly Con
   if (options.upstreamKey !== undefined && options.upstreamCertificate === undefined) {
     return [{ option: 'upstreamKey', message: 'UpstreamKey needs UpstreamCertificate' }]
   }
-  return []
+  return [
+    ...unusable('upstreamCertificate', { cert: options.upstreamCertificate, key: options.upstreamKey }),
+    ...unusable('upstreamCA', { ca: options.upstreamCA }),
+  ]
+}
+
+/** What Node would tell with every connection to a server. */
+function unusable(option: keyof TransportOptions, { ca, cert, key }: SecureContextOptions): readonly Contradiction[] {
+  try {
+    createSecureContext({ ...(cert && { cert }), ...(key && { key }) })
+    // Node passes over authorities that it cannot read.
+    if (ca) new X509Certificate(ca as string)
+    return []
+  } catch (error) {
+    return [{ option, message: `cannot be used: ${(error as Error).message}` }]
+  }
 }
 
 type Check = (value: unknown) => boolean

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { type EntryConfig, type EntryOptions, resolveConfig } from '#lib/config/load.js'
 import { sectionSchemas } from '#lib/config/schema.js'
 import { parseListenAddress } from '#lib/listen/options.js'
+import { certificates } from '../support/certificates.js'
 
 const noFiles = {
   readFile: (path: string): Buffer => assert.fail(`a default reads ${path}`),
@@ -176,14 +180,29 @@ test('the same server listed several times stays listed', () => {
   )
 })
 
-test('certificates and keys are read; text in PEM stands for itself', () => {
-  const key = 'test/config/golden/key.pem'
-  const pem = '-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n'
-  const config = { entries: [{ match: '/*', serverList: 'a', upstreamKey: key, upstreamCertificate: pem }] }
+test('certificates and keys are read; text in PEM stands for itself', (t) => {
+  const { client } = certificates()
+  const folder = mkdtempSync(join(tmpdir(), 'keys-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const key = join(folder, 'key.pem')
+  writeFileSync(key, client.key)
+  const config = { entries: [{ match: '/*', serverList: 'a', upstreamKey: key, upstreamCertificate: client.cert }] }
   const { entries, files } = resolveConfig(config)
-  assert.match(entries[0]!.options.upstreamKey!, /^-----BEGIN PRIVATE KEY-----\n/)
-  assert.equal(entries[0]!.options.upstreamCertificate, pem)
-  assert.deepEqual(files, [`${process.cwd()}/${key}`])
+  assert.equal(entries[0]!.options.upstreamKey, client.key)
+  assert.equal(entries[0]!.options.upstreamCertificate, client.cert)
+  assert.deepEqual(files, [key])
+})
+
+test('a certificate and a key that cannot be used together, and authorities that are none, do not load', () => {
+  const { client, inner } = certificates()
+  const entry = { match: '/*', serverList: 'https://a' }
+  const wrong = [
+    { upstreamCertificate: client.cert, upstreamKey: inner.key },
+    { upstreamCA: '-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n' },
+  ]
+  for (const options of wrong) {
+    assert.throws(() => resolveConfig({ entries: [{ ...entry, ...options }] }), /cannot be used/)
+  }
 })
 
 test('addresses to listen at', () => {

@@ -181,6 +181,16 @@ describe('Pool', () => {
     assert.deepEqual(new Set([ask(limited, ok), ask(limited, ok)]), new Set(['a', 'b']))
   })
 
+  it('counts a request that fails twice, by its status and by its end, once', () => {
+    const pool = new PoolBench().pool('a')
+    const lease = take(pool)
+    lease.failed('it answered 500')
+    lease.failed('it broke off')
+    lease.release()
+    const { server } = pool.members[0]!
+    assert.deepEqual([server.failed, server.succeeded, server.health.consecutiveFailures], [1, 0, 1])
+  })
+
   it('keeps a client on its server by the token, as long as it is eligible', () => {
     const bench = new PoolBench()
     const pool = bench.pool('a b c', { stickyCookie: 'srv', attemptsCount: 1 })

@@ -3,7 +3,7 @@ import { createServer as createTcpServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { createProxy } from '#lib/create.js'
 import { configOf, type Rig, settle, withEachTransport } from '../support/rig.js'
-import { type Cleanup, deadPort, RawServer } from '../support/upstream.js'
+import { type Cleanup, deadPort, httpServer, RawServer } from '../support/upstream.js'
 import { eventually, Wire } from '../support/wire.js'
 
 const switching =
@@ -350,6 +350,22 @@ withEachTransport((start, transport) => {
     late.write(handshake())
     assert.equal((await late.message()).status, 503)
   })
+
+  for (const path of ['/ws', '/nothing']) {
+    test(`behind a request that is not answered yet, to ${path}: the answer, and then the end`, async (t) => {
+      const answers: (() => void)[] = []
+      const server = await httpServer(t, (_req, res) => answers.push(() => res.end('late')))
+      const rig = await start(t, { match: ['/slow', '/ws'], serverList: server.url })
+      const client = await rig.connect()
+      const upgrade = 'Host: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
+      client.write(`GET /slow HTTP/1.1\r\nHost: h\r\n\r\nGET ${path} HTTP/1.1\r\n${upgrade}`)
+      while (answers.length === 0) await settle()
+      answers[0]?.()
+      const message = await client.message()
+      assert.deepEqual([message.status, message.text], [200, 'late'])
+      await client.atClose()
+    })
+  }
 
   test('one that does not close is cut', async (t) => {
     const { rig, client, wire } = await opened(t)
