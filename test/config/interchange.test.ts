@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { formatConfig } from '#lib/config/format.js'
 import { type Config, parseConfig, resolveConfig } from '#lib/config/load.js'
+import { certificates } from '../support/certificates.js'
 
 // Values in their canonical form, as `parseConfig` gives them; every key of a file is here.
 
@@ -29,7 +30,7 @@ const server = fc.constantFrom('a', 'B:81', '[::1]:8080*3', 'https://h', 'unix:/
 const field = fc.oneof(spaced, fc.constant(''), fc.constantFrom('"a"', "'self'; b", 'é', '${X} $${Y}', 'none'))
 const fields = fc.dictionary(header, fc.oneof(field, fc.tuple(field, field)), { maxKeys: 3 })
 const pair = fc.record({ from: textOf(''), to: textOf('') })
-const pem = spaced.map((each) => `-----BEGIN X-----\n${each}\n-----END X-----\n`)
+const pem = fc.constantFrom(certificates().ca, certificates().client.cert)
 
 const optional = <T extends Record<string, fc.Arbitrary<unknown>>>(model: T) => fc.record(model, { requiredKeys: [] })
 
