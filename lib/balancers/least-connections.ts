@@ -1,5 +1,6 @@
 import type { Balancer, BalancerRequest, Candidate } from './balancer.js'
 import { Heap, type HeapNode } from './heap.js'
+import { Line } from './line.js'
 
 /** Up to so many servers, looking at all of them costs no more than keeping an order. */
 const SCAN_LIMIT = 8
@@ -13,12 +14,17 @@ interface Standing extends HeapNode {
   load: number
   /** Grows by 1/weight with each pick. Among equal loads the smallest is next, so ties go in turn, by weight. */
   pass: number
+  /** The pass by which the heap has placed it. */
+  placedPass: number
   /** Index among the candidates. */
   position: number
+  /** It stands in the line of idle servers. */
+  inLine: boolean
 }
 
 function before(a: Standing, b: Standing): boolean {
-  return a.load < b.load || (a.load === b.load && (a.pass < b.pass || (a.pass === b.pass && a.position < b.position)))
+  if (a.load !== b.load) return a.load < b.load
+  return a.placedPass < b.placedPass || (a.placedPass === b.placedPass && a.position < b.position)
 }
 
 function loadOf(server: Candidate): number {
@@ -28,14 +34,19 @@ function loadOf(server: Candidate): number {
 /**
  * The fewest requests in flight relative to weight.
  *
+ * Of a few servers each pick looks at all. Of many, with equal weights, it takes the one that has been idle for longest
+ * from a line, in constant time; only while none is idle, or the weights differ, a heap is asked, in O(log n).
+ *
  * Servers are shared with other pools, so `active` also changes where no hook tells of it. The heap's keys may be
- * stale in two directions. Too low (another pool has started a request): seen in time, because the top is compared with
- * the server before it is used, and sinks until a top is true. Too high (another pool has finished one): harmless but
- * unfair to that server, and put right by looking at a few further servers with each pick, at the latest after n / 2.
+ * stale in two directions. Too low (another pool, or a pick from the line, has started a request): seen in time,
+ * because the top is compared with the server before it is used, and sinks until a top is true. Too high (another pool
+ * has finished one): harmless but unfair to that server, and put right by looking at a few further servers with each
+ * pick, at the latest after n / 2. A server in the line that is idle no more is passed over.
  */
 class LeastConnections implements Balancer {
   readonly #standings = new WeakMap<Candidate, Standing>()
   readonly #heap = new Heap<Standing>(before)
+  #idle: Line<Standing> | undefined
   #candidates: readonly Candidate[] | undefined
   /** Where the rotation is, an index into the heap. */
   #swept = 0
@@ -48,13 +59,15 @@ class LeastConnections implements Balancer {
       request.attempt > 0 || candidates.length <= SCAN_LIMIT ? this.#scan(candidates) : this.#first(candidates)
     this.#pass = Math.max(this.#pass, standing.pass)
     standing.pass = this.#pass + 1 / standing.server.weight
-    if (standing.place >= 0) this.#heap.moved(standing)
     return standing.server
   }
 
   finished(server: Candidate): void {
     const standing = this.#standings.get(server)
-    if (standing !== undefined && standing.place >= 0) this.#refresh(standing)
+    if (standing === undefined || standing.place < 0) return
+    if (server.active === 0) this.#enqueue(standing)
+    // One that the heap takes for busier than it is would wait for its turn.
+    if (loadOf(server) < standing.load) this.#refresh(standing)
   }
 
   #scan(candidates: readonly Candidate[]): Standing {
@@ -78,7 +91,12 @@ class LeastConnections implements Balancer {
     const { nodes } = this.#heap
     for (let count = 0; count < SWEEP; count++) {
       this.#swept = this.#swept + 1 < nodes.length ? this.#swept + 1 : 0
-      this.#refresh(nodes[this.#swept]!)
+      const standing = nodes[this.#swept]!
+      if (standing.server.active === 0) this.#enqueue(standing)
+      if (loadOf(standing.server) !== standing.load) this.#refresh(standing)
+    }
+    for (let idle = this.#dequeue(); idle !== undefined; idle = this.#dequeue()) {
+      if (idle.server.active === 0) return idle
     }
     while (this.#refresh(nodes[0]!));
     return nodes[0]!
@@ -86,19 +104,40 @@ class LeastConnections implements Balancer {
 
   #fill(candidates: readonly Candidate[]): void {
     this.#candidates = candidates
+    // Those of the lists before stand in no line.
+    for (let idle = this.#dequeue(); idle !== undefined; idle = this.#dequeue());
     const standings = candidates.map((server) => this.#standing(server))
     for (const [position, standing] of standings.entries()) {
       standing.load = loadOf(standing.server)
+      standing.placedPass = standing.pass
       standing.position = position
     }
     this.#heap.fill(standings)
+    const { weight } = candidates[0]!
+    const equal = candidates.every((server) => server.weight === weight)
+    this.#idle = equal ? new Line(candidates.length) : undefined
+    const idle = standings.filter(({ server }) => server.active === 0)
+    for (const standing of idle.sort((a, b) => a.pass - b.pass || a.position - b.position)) this.#enqueue(standing)
   }
 
-  /** Looks at the server again. True: its load had changed. */
+  #enqueue(standing: Standing): void {
+    if (this.#idle === undefined || standing.inLine) return
+    standing.inLine = true
+    this.#idle.push(standing)
+  }
+
+  #dequeue(): Standing | undefined {
+    const standing = this.#idle?.shift()
+    if (standing !== undefined) standing.inLine = false
+    return standing
+  }
+
+  /** Looks at the server again. True: it stands elsewhere now. */
   #refresh(standing: Standing): boolean {
     const load = loadOf(standing.server)
-    if (load === standing.load) return false
+    if (load === standing.load && standing.pass === standing.placedPass) return false
     standing.load = load
+    standing.placedPass = standing.pass
     this.#heap.moved(standing)
     return true
   }
@@ -106,7 +145,7 @@ class LeastConnections implements Balancer {
   #standing(server: Candidate): Standing {
     let standing = this.#standings.get(server)
     if (standing === undefined) {
-      standing = { server, load: 0, pass: 0, position: 0, place: -1 }
+      standing = { server, load: 0, pass: 0, placedPass: 0, position: 0, inLine: false, place: -1 }
       this.#standings.set(server, standing)
     }
     return standing

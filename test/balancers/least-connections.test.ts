@@ -104,3 +104,24 @@ test('ratio: under constant load weights are met', () => {
   })
   assert.ok(Math.abs(counts.get('a')! - 6000) < 100)
 })
+
+test('among many of different weights ties go by weight, among equals to the one that has been idle for longest', () => {
+  const balancer = make(createLeastConnections)
+  const unequal = servers(`a*2 ${Array.from({ length: 10 }, (_, index) => `s${index}`).join(' ')}`)
+  const counts = tally(1200, () => balancer.pick(unequal, request(12)) as TestServer)
+  assert.equal(counts.get('a'), 200)
+  assert.equal(counts.get('s3'), 100)
+
+  const equal = many(20)
+  const picked = Array.from({ length: 20 }, () => {
+    const server = balancer.pick(equal, request(20)) as TestServer
+    server.active++
+    return server
+  })
+  for (const index of [7, 3, 12]) {
+    picked[index]!.active--
+    balancer.finished?.(picked[index]!)
+  }
+  const next = Array.from({ length: 3 }, () => (balancer.pick(equal, request(20)) as TestServer).id)
+  assert.deepEqual(next, ['s7', 's3', 's12'])
+})
