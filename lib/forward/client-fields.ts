@@ -5,6 +5,7 @@
 
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
+import { isField } from './fields.js'
 
 /** Node makes `req.headers` when it is first asked for, and keeps it under a symbol of its own. */
 const headersSymbol = Object.getOwnPropertySymbols(new IncomingMessage(new Socket())).find(
@@ -40,6 +41,22 @@ export function clientFields(req: IncomingMessage): readonly string[] {
   return fields
 }
 
+/** The value of a field, joined where it stands several times; empty without it. `lower`: its name in lower case. */
+export function clientField(req: IncomingMessage, lower: string, separator = ', '): string {
+  if (!untouched(req)) {
+    const value = req.headers[lower]
+    return Array.isArray(value) ? value.join(separator) : (value ?? '')
+  }
+  const raw = req.rawHeaders
+  let joined: string | undefined
+  for (let i = 0; i < raw.length; i += 2) {
+    if (!isField(raw[i] as string, lower)) continue
+    const value = raw[i + 1] as string
+    joined = joined === undefined ? value : joined + separator + value
+  }
+  return joined ?? ''
+}
+
 /** The host that a request names: of HTTP/2 the authority (RFC 9113 §8.3.1). */
 export function requestHost(req: IncomingMessage): string {
   if (req.httpVersionMajor >= 2) {
@@ -48,10 +65,7 @@ export function requestHost(req: IncomingMessage): string {
   }
   if (!untouched(req)) return req.headers.host ?? ''
   const raw = req.rawHeaders
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] as string
-    if (name.length === 4 && name.toLowerCase() === 'host') return raw[i + 1] as string
-  }
+  for (let i = 0; i < raw.length; i += 2) if (isField(raw[i] as string, 'host')) return raw[i + 1] as string
   return ''
 }
 

@@ -5,6 +5,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
+import { clientField } from './client-fields.js'
 import type { TrustedPeers } from './trust.js'
 
 /** What is known about the client of a request. */
@@ -35,15 +36,15 @@ export function clientFacts(req: IncomingMessage, host: string, trust: TrustedPe
   if (!trust.trusts(req.socket.remoteAddress)) {
     return { address: peer, proto, host, port: portOf(host, proto), trusted: false }
   }
-  const addresses = list(field(req, 'x-forwarded-for'))
+  const addresses = list(clientField(req, 'x-forwarded-for'))
   // A proxy that writes the one passes the other on as the client sent it; most write `X-Forwarded-For`.
-  const forwarded = addresses.length > 0 ? [] : parseForwarded(field(req, 'forwarded'))
+  const forwarded = addresses.length > 0 ? [] : parseForwarded(clientField(req, 'forwarded'))
   const chain = addresses.length > 0 ? addresses : forwarded.map((hop) => hop.for)
   const nearest = forwarded.at(-1)
-  const saidProto = (list(field(req, 'x-forwarded-proto')).at(-1) ?? nearest?.proto ?? proto).toLowerCase()
-  const saidHost = list(field(req, 'x-forwarded-host')).at(-1) ?? nearest?.host ?? host
+  const saidProto = (list(clientField(req, 'x-forwarded-proto')).at(-1) ?? nearest?.proto ?? proto).toLowerCase()
+  const saidHost = list(clientField(req, 'x-forwarded-host')).at(-1) ?? nearest?.host ?? host
   const safeProto = saidProto === 'https' || saidProto === 'http' ? saidProto : proto
-  const port = list(field(req, 'x-forwarded-port')).at(-1) ?? portOf(saidHost, safeProto)
+  const port = list(clientField(req, 'x-forwarded-port')).at(-1) ?? portOf(saidHost, safeProto)
   return { address: walk(chain, peer, trust), proto: safeProto, host: saidHost, port, trusted: true }
 }
 
@@ -61,6 +62,7 @@ function walk(chain: readonly string[], peer: string, trust: TrustedPeers): stri
 
 /** `192.0.2.1`, `192.0.2.1:80`, `[2001:db8::1]:80`, `2001:db8::1` → the address; undefined for `unknown`, `_hidden`. */
 function nodeAddress(node: string): string | undefined {
+  if (/^[0-9.]+$/.test(node)) return node
   const bracketed = /^\[([0-9a-f:.]+)\](?::\d+)?$/i.exec(node)?.[1]
   if (bracketed !== undefined) return bracketed
   const withPort = /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(node)?.[1]
@@ -83,11 +85,6 @@ function parseForwarded(value: string): ForwardedHop[] {
     }
     return { for: pairs.get('for') ?? 'unknown', proto: pairs.get('proto'), host: pairs.get('host') }
   })
-}
-
-function field(req: IncomingMessage, name: string): string {
-  const value = req.headers[name]
-  return Array.isArray(value) ? value.join(', ') : (value ?? '')
 }
 
 function list(value: string): string[] {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { HashKey } from '../pool/options.js'
+import { clientField } from './client-fields.js'
 import type { ClientTarget } from './request-target.js'
 
 /** What `HashKey` of the entry names; empty when the request has none. */
@@ -12,7 +13,7 @@ export function hashKey(key: HashKey, req: IncomingMessage, target: ClientTarget
     case 'path':
       return target.path
     case 'header':
-      return String(req.headers[key.name.toLowerCase()] ?? '')
+      return clientField(req, key.name.toLowerCase())
     case 'cookie':
       return readCookie(req, key.name) ?? ''
   }
@@ -20,9 +21,15 @@ export function hashKey(key: HashKey, req: IncomingMessage, target: ClientTarget
 
 /** The value of a cookie that the client sent (RFC 6265 §5.4). */
 export function readCookie(req: IncomingMessage, name: string): string | undefined {
-  for (const pair of (req.headers.cookie ?? '').split(';')) {
-    const equals = pair.indexOf('=')
-    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim()
+  const cookies = clientField(req, 'cookie', '; ')
+  for (let start = 0; start < cookies.length; ) {
+    const semicolon = cookies.indexOf(';', start)
+    const end = semicolon < 0 ? cookies.length : semicolon
+    const equals = cookies.indexOf('=', start)
+    if (equals > start && equals < end && cookies.slice(start, equals).trim() === name) {
+      return cookies.slice(equals + 1, end).trim()
+    }
+    start = end + 1
   }
   return undefined
 }

@@ -5,7 +5,7 @@ import type { HeaderField } from '../config/headers.js'
 import { ProxyError } from '../errors.js'
 import { type ClientFacts, peerAddress } from './client.js'
 import { clientFields } from './client-fields.js'
-import { removeField } from './fields.js'
+import { isField, removeField, replaceField } from './fields.js'
 import type { Framing } from './framing.js'
 import { hopByHop, namedByConnection } from './hop-by-hop.js'
 import type { ForwardOptions } from './options.js'
@@ -87,7 +87,7 @@ export function requestHead(parts: RequestHeadParts): string[] {
 /** The same fields with another `Host`, for a server that is to see its own name. */
 export function withHost(fields: readonly string[], host: string): string[] {
   const copy = [...fields]
-  replace(copy, 'Host', host)
+  replaceField(copy, 'Host', host)
   return copy
 }
 
@@ -162,25 +162,11 @@ function quoted(value: string): string {
 
 /** The first value of a name takes the place of what was there; further ones are added. */
 function setAll(fields: string[], set: readonly HeaderField[]): void {
-  for (const [i, { name, value }] of set.entries()) {
-    const before = set.findIndex((other) => other.name.toLowerCase() === name.toLowerCase())
-    if (before === i) replace(fields, name, value)
+  for (let i = 0; i < set.length; i++) {
+    const { name, value } = set[i] as HeaderField
+    const lower = name.toLowerCase()
+    const first = set.findIndex((other) => isField(other.name, lower)) === i
+    if (first) replaceField(fields, name, value)
     else fields.push(name, value)
   }
-}
-
-function replace(fields: string[], name: string, value: string): void {
-  const lower = name.toLowerCase()
-  let put = false
-  for (let i = 0; i < fields.length; i += 2) {
-    if (fields[i]?.toLowerCase() !== lower) continue
-    if (put) {
-      fields.splice(i, 2)
-      i -= 2
-    } else {
-      fields[i + 1] = value
-      put = true
-    }
-  }
-  if (!put) fields.push(name, value)
 }

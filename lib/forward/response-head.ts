@@ -47,7 +47,7 @@ export function responseHead(parts: ResponseHeadParts): string[] {
   if (options.via) fields.push('Via', `${via}1.1 ${pseudonym}`)
   else if (via !== '') fields.push('Via', via.slice(0, -2))
   if (parts.stickyCookie !== undefined) fields.push('Set-Cookie', parts.stickyCookie)
-  for (const { name } of options.setResponseHeader) removeField(fields, name)
+  for (const { name } of options.setResponseHeader) removeField(fields, name.toLowerCase())
   for (const { name, value } of options.setResponseHeader) fields.push(name, value)
   return fields
 }

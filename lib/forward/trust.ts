@@ -18,6 +18,9 @@ export const trustedPeers: OptionType<readonly string[], TrustedPeers> = list({
 /** An IPv4 address in the form that a socket of both families gives it (RFC 4291 §2.5.5.2). */
 const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
 
+/** Clients write addresses into `X-Forwarded-For` too: what is remembered of them must have an end. */
+const rememberedAddresses = 4096
+
 function compileTrust(items: readonly string[]): TrustedPeers {
   const blocks = new BlockList()
   let unix = false
@@ -27,16 +30,27 @@ function compileTrust(items: readonly string[]): TrustedPeers {
   })
   // The common case costs nothing per request.
   if (items.length === 0) return { trusts: () => false }
+  // Asking Node's list costs several microseconds, and the peers of a proxy are few.
+  const verdicts = new Map<string, boolean>()
   return {
     trusts(address) {
       if (address === undefined || address === '') return unix
-      const zone = address.indexOf('%')
-      const bare = zone < 0 ? address : address.slice(0, zone)
-      const plain = mapped.exec(bare)?.[1] ?? bare
-      const family = isIP(plain)
-      return family !== 0 && blocks.check(plain, family === 4 ? 'ipv4' : 'ipv6')
+      const known = verdicts.get(address)
+      if (known !== undefined) return known
+      const verdict = inBlocks(blocks, address)
+      if (verdicts.size >= rememberedAddresses) verdicts.clear()
+      verdicts.set(address, verdict)
+      return verdict
     },
   }
+}
+
+function inBlocks(blocks: BlockList, address: string): boolean {
+  const zone = address.indexOf('%')
+  const bare = zone < 0 ? address : address.slice(0, zone)
+  const plain = mapped.exec(bare)?.[1] ?? bare
+  const family = isIP(plain)
+  return family !== 0 && blocks.check(plain, family === 4 ? 'ipv4' : 'ipv6')
 }
 
 function addBlock(blocks: BlockList, item: string): void {
