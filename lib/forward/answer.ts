@@ -84,6 +84,11 @@ export class Answer {
     return this.#client.write(chunk)
   }
 
+  /** Parts of the body may still be read by somebody. */
+  get holds(): boolean {
+    return this.#client.holds
+  }
+
   flush(): void {
     this.#client.flush()
   }

@@ -42,6 +42,10 @@ export class Attempt implements CarriageEvents {
     return this.#exchange.respondData(chunk)
   }
 
+  holds(): boolean {
+    return this.#exchange.answer.holds
+  }
+
   flush(): void {
     this.#exchange.answer.flush()
   }

@@ -14,6 +14,8 @@ const lingerTime = 30_000
 const aheadLimit = 128 * 1024
 /** Bytes of a body that go out in one string with the head. */
 const stringLimit = 12 * 1024
+/** Bytes of a part that is worth a write of its own. */
+const largePart = 16 * 1024
 
 export class ClientResponse {
   readonly #req: IncomingMessage
@@ -101,12 +103,19 @@ export class ClientResponse {
     }
     this.#release()
     // A little more than Node asks for, so that the server does not stand still while the client's socket is filled.
-    if (this.#res.write(chunk) || this.#res.writableLength < aheadLimit) return true
+    if (this.#pass(chunk) || this.#res.writableLength < aheadLimit) return true
     if (!this.#listensForDrain) {
       this.#listensForDrain = true
       this.#res.on('drain', this.#onDrain)
     }
     return false
+  }
+
+  /** Parts of the body may still be read by somebody: not all of it is with the kernel, or another program has got it. */
+  get holds(): boolean {
+    if (this.#http2 || this.#held !== undefined) return true
+    const { socket } = this.#req
+    return this.#res.writableLength > 0 || !writesByItself(this.#res) || Object.hasOwn(socket, 'write')
   }
 
   end(trailers: RawHeaders): void {
@@ -115,6 +124,7 @@ export class ClientResponse {
       // A short body and the head in one string are written at less cost than in two parts.
       if (this.#held.length <= stringLimit) this.#res.end(this.#held.toString('latin1'), 'latin1')
       else this.#res.end(this.#held)
+      this.#held = undefined
       return
     }
     this.#release()
@@ -154,8 +164,18 @@ export class ClientResponse {
   #release(): void {
     this.#flushed = true
     if (this.#held === undefined) return
-    this.#res.write(this.#held)
+    this.#pass(this.#held)
     this.#held = undefined
+  }
+
+  /** Node collects what is written in one turn. A large part goes out at once, so that its memory is free again. */
+  #pass(chunk: Buffer): boolean {
+    const { socket } = this.#res
+    if (this.#http2 || socket === null || chunk.length < largePart) return this.#res.write(chunk)
+    socket.cork()
+    const goOn = this.#res.write(chunk)
+    socket.uncork()
+    return goOn
   }
 
   /**
@@ -181,6 +201,11 @@ export class ClientResponse {
     const timer = this.#clock.setTimeout(() => stream.close(0 /* NO_ERROR */), lingerTime)
     stream.once('close', () => timer.cancel())
   }
+}
+
+/** Nobody has put functions of his own in place of Node's, as compressing middleware does. */
+function writesByItself(res: ServerResponse): boolean {
+  return res.write === ServerResponse.prototype.write && res.end === ServerResponse.prototype.end
 }
 
 const reasons: Record<number, string> = { 102: 'Processing', 103: 'Early Hints' }

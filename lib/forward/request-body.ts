@@ -44,6 +44,8 @@ export class RequestBody {
     this.#listener = listener
     this.#maxSize = maxSize
     this.#replayLimit = replayLimit
+    // Another listener (of a handler before the proxy) hears it together with the proxy, not before.
+    if (req.readableFlowing === true) req.pause()
   }
 
   /** All of it has been read. */
@@ -71,8 +73,12 @@ export class RequestBody {
       this.#listener.bodySent()
       return
     }
-    if (!this.#reading) this.#read()
-    this.#req.resume()
+    if (!this.#reading) {
+      this.#takeWaiting()
+      if (this.#complete || this.#sink === undefined) return
+      this.#read()
+    }
+    if (!this.#waiting) this.#req.resume()
   }
 
   /** The server takes more. */
@@ -86,6 +92,17 @@ export class RequestBody {
   detach(): void {
     this.#sink = undefined
     if (this.#reading && !this.#complete) this.#req.pause()
+  }
+
+  /**
+   * What has come by now, without a turn through the stream's events: a short body is often here as a whole, and then
+   * goes out with the head.
+   */
+  #takeWaiting(): void {
+    const chunk: Buffer | null = this.#req.readableLength > 0 ? this.#req.read() : null
+    if (chunk !== null) this.#data(chunk)
+    // Of a stream of HTTP/2 `complete` says something else.
+    if (this.#req.complete && this.#req.httpVersionMajor < 2 && this.#req.readableLength === 0) this.#end()
   }
 
   #read(): void {

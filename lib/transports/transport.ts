@@ -71,6 +71,11 @@ export interface CarriageEvents {
   /** A part of the response's body. False: call `resume` before more is wanted. */
   data(chunk: Buffer): boolean
   /**
+   * Somebody may still read what came by `data`. A transport may ask this in the turn in which it called `data`, and
+   * read the next bytes into the same memory when the answer is no.
+   */
+  holds(): boolean
+  /**
    * Nothing more of the response has come in this turn of the event loop: what was held back to go out together may go.
    * Called at least once after `response`, unless `end` comes in the same turn; may come any number of times.
    */

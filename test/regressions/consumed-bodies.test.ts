@@ -134,6 +134,29 @@ withEachTransport((start) => {
     assert.equal((await rig.get('/', { method: 'POST' }, 'whole body')).body, 'whole body')
   })
 
+  test('a handler that listens to the body hears it as the proxy does', async (t) => {
+    const { url } = await httpServer(t, (req, res) => req.pipe(res))
+    let heard = ''
+    const rig = await start(
+      t,
+      { serverList: url },
+      {
+        listener: (proxy) => (req, res) => {
+          req.on('data', (chunk: Buffer) => {
+            heard += chunk.toString()
+          })
+          proxy(req, res)
+        },
+      },
+    )
+    // The second goes over a kept connection.
+    for (const text of ['whole body', 'another']) {
+      heard = ''
+      assert.equal((await rig.get('/', { method: 'POST' }, text)).body, text)
+      assert.equal(heard, text)
+    }
+  })
+
   test('a remade body is replayed to another server', async (t) => {
     const { url } = await httpServer(t, (req, res) => req.pipe(res))
     const rig = await start(

@@ -94,6 +94,10 @@ export class Sent implements CarriageEvents {
     return this.wants
   }
 
+  holds(): boolean {
+    return !this.counting
+  }
+
   end(trailers: RawHeaders): void {
     this.trailers = trailers
     this.#note('end')

@@ -44,6 +44,7 @@ export class Http1Carriage implements Carriage {
     this.#connection = connection
     connection.begin(this)
     this.events.connected(this, reused)
+    connection.begun()
   }
 
   // What the exchange asks.

@@ -40,7 +40,9 @@ export class Http1Connection implements KeptConnection, ResponseSink {
     return {
       buffer: () => this.#buffer.next(this.#parser.bodyUnderWay),
       callback: (size) => {
+        const carriage = this.#current
         this.#onData(this.#buffer.filled(size))
+        if (this.#buffer.lent && carriage?.events.holds() === false) this.#buffer.takeBack()
         return !this.#paused
       },
     }
@@ -65,18 +67,17 @@ export class Http1Connection implements KeptConnection, ResponseSink {
     this.#socket.destroy()
   }
 
-  /** Sends the head of a request, and with it all of a request that has no body. */
+  /** Sends the head of a request. What there is of the body by {@link begun} goes with it, in one write. */
   begin(carriage: Http1Carriage): void {
     const { request } = carriage
     this.#current = carriage
     this.#parser.expect(request.method)
-    const head = requestHead(request)
-    if (request.hasBody && !carriage.expectsContinue) {
-      // The body often follows in the same turn: one packet for both.
-      this.#socket.cork()
-      setImmediate(() => this.#socket.uncork())
-    }
-    this.#socket.write(head, 'latin1')
+    if (request.hasBody) this.#socket.cork()
+    this.#socket.write(requestHead(request), 'latin1')
+  }
+
+  begun(): void {
+    if (this.#socket.writableCorked > 0) this.#socket.uncork()
   }
 
   write(chunk: Uint8Array, chunked: boolean): boolean {

@@ -11,15 +11,24 @@ const shared: Buffer = Buffer.allocUnsafeSlow(size)
 
 /**
  * Where a connection reads to. Heads and short bodies pass through one buffer that all connections share; while a body is
- * under way, and after a large one, its connection has a buffer of its own, which goes with what is read into it.
+ * under way, and after a large one, its connection has a buffer of its own, which is lent out with what is read into it.
+ * Mostly it has been written to the client, and so is free again, before the next read; if not, it is gone.
  */
 export class ReadBuffer {
   #own: Buffer | undefined
   #current: Buffer = shared
   #expectsLarge = false
+  #lent = false
+
+  /** A part of what was read last was passed on as it stands. */
+  get lent(): boolean {
+    return this.#lent
+  }
 
   /** The buffer for the next read. `body`: more of a body is expected. */
   next(body: boolean): Buffer {
+    if (this.#lent) this.#own = undefined
+    this.#lent = false
     if (body || this.#expectsLarge) this.#own ??= Buffer.allocUnsafeSlow(size)
     else this.#own = undefined
     this.#current = this.#own ?? shared
@@ -41,7 +50,12 @@ export class ReadBuffer {
       part.copy(copy)
       return copy
     }
-    this.#own = undefined
+    this.#lent = true
     return part
+  }
+
+  /** Nobody needs any more what was passed on. */
+  takeBack(): void {
+    this.#lent = false
   }
 }

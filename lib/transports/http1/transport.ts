@@ -19,12 +19,15 @@ import type {
 } from '../transport.js'
 import { Http1Carriage } from './carriage.js'
 import { Http1Connection } from './connection.js'
+import { NextPoll } from './next-poll.js'
 
 class Http1Upstream implements Upstream {
   readonly #dialer: Dialer
   readonly #kept: Kept<Http1Connection>
+  readonly #nextPoll: NextPoll
 
-  constructor(address: ServerAddress, options: ConnectionOptions, clock: Clock) {
+  constructor(address: ServerAddress, options: ConnectionOptions, clock: Clock, nextPoll: NextPoll) {
+    this.#nextPoll = nextPoll
     this.#dialer = new Dialer(address, options, clock)
     this.#kept = new Kept(clock, options)
   }
@@ -43,13 +46,13 @@ class Http1Upstream implements Upstream {
   }
 
   /**
-   * A request that must not be sent twice gets a kept connection only after the event loop has turned, so that a close
+   * A request that must not be sent twice gets a kept connection only after the event loop has polled, so that a close
    * that has already arrived is seen.
    */
   #settle(carriage: Http1Carriage, connection: Http1Connection): void {
     let current: Http1Connection | undefined = connection
     carriage.giveUp = () => current?.discard()
-    const hand = (): void => {
+    this.#nextPoll.wait(() => {
       if (carriage.over) return
       while (current !== undefined && !current.usable) {
         current.discard()
@@ -57,9 +60,7 @@ class Http1Upstream implements Upstream {
       }
       if (current === undefined) this.#dial(carriage)
       else carriage.start(current, true)
-    }
-    // The turn under way has polled already; the one after it sees what has arrived by now.
-    setImmediate(() => setImmediate(hand))
+    })
   }
 
   #dial(carriage: Http1Carriage): void {
@@ -79,5 +80,6 @@ class Http1Upstream implements Upstream {
 
 /** Makes the transport. */
 export function createHttp1Transport(clock: Clock): Transport {
-  return { name: 'http1', upstream: (address, options) => new Http1Upstream(address, options, clock) }
+  const nextPoll = new NextPoll()
+  return { name: 'http1', upstream: (address, options) => new Http1Upstream(address, options, clock, nextPoll) }
 }
