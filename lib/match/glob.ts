@@ -19,6 +19,8 @@ export type GlobShape =
   | { readonly type: 'prefix'; readonly text: string; readonly itself: boolean }
   /** Every path that ends with `text`, which begins with a dot. */
   | { readonly type: 'suffix'; readonly text: string }
+  /** Some of what stands below `text`, which ends with `/`, or `text` without that slash: the expression decides. */
+  | { readonly type: 'within'; readonly text: string }
 
 /** A compiled glob. */
 export interface Glob {
@@ -41,7 +43,7 @@ const options = {
 export function compileGlob(text: string): Glob {
   const shape = shapeOf(text)
   if (shape?.type === 'any') return { shape, matches: text.startsWith('/') ? isPath : isAnything }
-  const expression = shape === undefined ? expressionOf(text) : shapeExpression(shape)
+  const expression = shape === undefined || shape.type === 'within' ? expressionOf(text) : shapeExpression(shape)
   return { shape, matches: (path) => expression.test(path) }
 }
 
@@ -68,6 +70,8 @@ const plain = '[\\w.~:@,;=&/-]'
 const exactGlob = new RegExp(`^/${plain}*$`)
 const prefixGlob = new RegExp(`^(/(?:${plain}*/)?)\\*{1,2}$`)
 const suffixGlob = /^\/?\*(\.[\w.~-]+)$/
+/** Plain directories, whatever follows, as long as it has no alternative to the whole. */
+const withinGlob = new RegExp(`^(/(?:${plain}*/)?)[^|]*$`)
 
 function shapeOf(glob: string): GlobShape | undefined {
   if (/^\/?\*{1,2}$/.test(glob)) return { type: 'any' }
@@ -76,11 +80,13 @@ function shapeOf(glob: string): GlobShape | undefined {
   const prefix = prefixGlob.exec(lower)?.[1]
   if (prefix !== undefined) return { type: 'prefix', text: prefix, itself: lower.endsWith('**') }
   const suffix = suffixGlob.exec(lower)?.[1]
-  return suffix === undefined ? undefined : { type: 'suffix', text: suffix }
+  if (suffix !== undefined) return { type: 'suffix', text: suffix }
+  const within = withinGlob.exec(lower)?.[1]
+  return within === undefined || within === '/' ? undefined : { type: 'within', text: within }
 }
 
 /** The same as picomatch's expression, without its look-aheads and lazy scans: these run for most requests. */
-function shapeExpression(shape: Exclude<GlobShape, { type: 'any' }>): RegExp {
+function shapeExpression(shape: Exclude<GlobShape, { type: 'any' | 'within' }>): RegExp {
   switch (shape.type) {
     case 'exact':
       return new RegExp(`^${escapeText(shape.text)}$`, 'i')

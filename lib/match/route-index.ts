@@ -82,7 +82,7 @@ class PathIndex<T> {
     } else {
       put(this.#prefixes, shape.text, way)
       this.#longestPrefix = Math.max(this.#longestPrefix, shape.text.length)
-      if (shape.itself) put(this.#exact, shape.text.slice(0, -1), way)
+      if (shape.type === 'within' || shape.itself) put(this.#exact, shape.text.slice(0, -1), way)
     }
   }
 

@@ -129,6 +129,12 @@ test('find is what a look at each entry in order finds', () => {
     plain,
     plain.map((text) => `${text === '/' ? '' : text}/*`),
     plain.map((text) => `${text === '/' ? '' : text}/**`),
+    fc
+      .tuple(
+        plain,
+        fc.constantFrom('*.php', '[bK]*', '{b,**}', '{a,b/**}', '@(b|c)/*', '!(b)', '*/b', '?', '**/b', '+(a)'),
+      )
+      .map(([text, rest]) => `${text === '/' ? '' : text}/${rest}`),
     fc.constantFrom('/*.php', '*.gz', '/*.tar.gz', '/*', '*', '^/a', '^/.*\\.php$', '!/a/*', '/{a,b}/*', '/a*'),
   )
   const host = fc.constantFrom('a.com', 'b.com', '*.com', '*', 'a.*')
