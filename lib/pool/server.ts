@@ -7,8 +7,11 @@ import type { Clock } from '../clock.js'
 import type { ServerAddress } from './address.js'
 import { PassiveHealth } from './passive-health.js'
 
-/** Where a server stands. `offline`: it failed requests, and rests. */
-export type ServerState = 'up' | 'offline'
+/**
+ * Where a server stands. `offline`: it failed requests, and rests. `down`: its active check fails. `draining`: it
+ * finishes what it has, and gets nothing new. `disabled`: somebody has taken it out.
+ */
+export type ServerState = 'up' | 'offline' | 'down' | 'draining' | 'disabled'
 
 /** A change of state, told once. */
 export interface ServerStateChange {

@@ -1,0 +1,228 @@
+/**
+ * The contract between a running proxy and whoever manages it (management API, dashboard, metrics, `status`, cluster):
+ * what can be asked, and what can be changed.
+ *
+ * A change is data: it is checked as a whole, takes effect as a whole or not at all, and can be sent to another process
+ * and applied there with the same effect. So is a snapshot: those of several processes can be added up.
+ */
+
+import type { DurationCounts } from '../pool/durations.js'
+import type { ServerState } from '../pool/server.js'
+
+/** The settings of an active check, as in a configuration: durations in seconds or as text such as `250ms`. */
+export interface HealthSettings {
+  /** Path that is asked for; false: no check. */
+  readonly path?: string | false
+  readonly interval?: number | string
+  readonly timeout?: number | string
+  /** Failures in a row after which a server is down. */
+  readonly fails?: number
+  /** Passes in a row after which it is up again. */
+  readonly passes?: number
+  /** Codes that pass, as `200-299`. */
+  readonly status?: string | readonly (string | number)[]
+}
+
+/** Something that is changed while the proxy runs. Servers are named by the `id` of their snapshot, such as `10.0.0.1:80`. */
+export type Change =
+  | {
+      readonly kind: 'add'
+      /** May be left out where there is only one pool. */
+      readonly pool?: string | undefined
+      /** As in `ServerList`: `10.0.0.1:80`, `https://h`, `unix:/run/app.sock`. */
+      readonly url: string
+      readonly weight?: number | undefined
+      readonly backup?: boolean | undefined
+      /** In place of the pool's settings. */
+      readonly health?: HealthSettings | undefined
+    }
+  | {
+      readonly kind: 'remove'
+      /** Left out: from every pool that has it. */
+      readonly pool?: string | undefined
+      readonly server: string
+      /**
+       * Milliseconds. The server gets nothing new, and leaves once its last request is over, or after this time; what
+       * is under way then is cut. Left out: it leaves at once, and what is under way goes on to its end.
+       */
+      readonly drain?: number | undefined
+    }
+  | {
+      readonly kind: 'server'
+      /** Left out: in every pool that has it. */
+      readonly pool?: string | undefined
+      readonly server: string
+      readonly weight?: number | undefined
+      readonly state?: 'up' | 'draining' | 'disabled' | undefined
+      readonly health?: HealthSettings | undefined
+    }
+  | {
+      readonly kind: 'pool'
+      readonly pool: string
+      /** Name of a balancer. */
+      readonly loadBalance?: string | undefined
+      readonly health?: HealthSettings | undefined
+    }
+
+/** A server that a change concerned. */
+export interface ChangedServer {
+  readonly pool: string
+  /** Its address as it is shown, without password. */
+  readonly server: string
+}
+
+/** What a change did. */
+export interface ChangeResult {
+  /** False: all was as wanted already. */
+  readonly changed: boolean
+  readonly servers: readonly ChangedServer[]
+}
+
+/** Why a change was refused; nothing was changed. */
+export class ChangeError extends Error {
+  /** `not-found`: no such pool or server; `invalid`: the change makes no sense, and the message says why. */
+  readonly code: 'not-found' | 'invalid'
+
+  constructor(code: 'not-found' | 'invalid', message: string) {
+    super(message)
+    this.name = 'ChangeError'
+    this.code = code
+  }
+}
+
+/** One check of a server. */
+export interface CheckSnapshot {
+  /** When it ended, in milliseconds since the Unix epoch. */
+  readonly at: number
+  readonly passed: boolean
+  /** The status, or what went wrong. */
+  readonly result: string
+  /** How long it took, in milliseconds. */
+  readonly duration: number
+}
+
+/** A server of a pool, as it stands. */
+export interface ServerSnapshot {
+  /** Address as in `ServerList`, without weight; unique in its pool. */
+  readonly id: string
+  readonly url: string
+  /** Empty for a Unix socket. */
+  readonly host: string
+  /** 0 for a Unix socket. */
+  readonly port: number
+  readonly pool: string
+  readonly state: ServerState
+  /** Why it is in its state; empty when nothing ever happened. */
+  readonly reason: string
+  readonly weight: number
+  readonly backup: boolean
+  /** Requests under way. */
+  readonly connections: number
+  readonly consecutiveFailures: number
+  /** Until when it is left alone, in milliseconds since the Unix epoch; null when it is not `offline`. */
+  readonly offlineUntil: number | null
+  readonly lastCheck: CheckSnapshot | null
+  /** Since when it is in its state, in milliseconds since the Unix epoch; null when nothing ever happened. */
+  readonly since: number | null
+  /** Requests that it answered, and that it failed, since the start. Of all pools that have the server. */
+  readonly success: number
+  readonly failed: number
+  /** From the request sent to the head of the answer. */
+  readonly latency: DurationCounts
+}
+
+/** A pool, as it stands. */
+export interface PoolSnapshot {
+  readonly name: string
+  readonly balancer: string
+  /** The settings of its active check in milliseconds; null without one. */
+  readonly health: {
+    readonly path: string
+    readonly interval: number
+    readonly timeout: number
+    readonly fails: number
+    readonly passes: number
+    readonly status: string
+  } | null
+  /** Requests that wait for a server. */
+  readonly queued: number
+  /** Requests that ended, by the first digit of the status that the client got; `0` for none. */
+  readonly requests: readonly number[]
+  /** Tries that failed and were followed by another. */
+  readonly retries: number
+  /** From the head of the request to the end of the answer. */
+  readonly duration: DurationCounts
+  readonly servers: readonly ServerSnapshot[]
+}
+
+/** A proxy, as it stands. */
+export interface Snapshot {
+  readonly pools: readonly PoolSnapshot[]
+  /** Requests under way. */
+  readonly active: number
+  /** Requests of clients, and tries at servers, since the start. */
+  readonly client: { readonly success: number; readonly failed: number }
+  readonly server: { readonly success: number; readonly failed: number }
+  /** Processes that serve; the proxy's own alone where there is no cluster. */
+  readonly processes: readonly ProcessSnapshot[]
+}
+
+/** A process that serves. */
+export interface ProcessSnapshot {
+  readonly pid: number
+  /** When it began, in milliseconds since the Unix epoch. */
+  readonly started: number
+  /** Resident memory in bytes. */
+  readonly memory: number
+  /** User and system time so far, in seconds. */
+  readonly cpu: number
+}
+
+/** A server's change of state, as it is told. */
+export interface StateChange {
+  readonly pool: string
+  readonly server: string
+  readonly from: ServerState
+  readonly to: ServerState
+  readonly reason: string
+}
+
+/** A running proxy, or several processes of one, to those who manage it. */
+export interface Control {
+  /** As it stands, in all processes. */
+  snapshot(): Promise<Snapshot>
+  /** In force in every process when it resolves. Rejects with a {@link ChangeError}, and has then changed nothing. */
+  change(change: Change): Promise<ChangeResult>
+  /** Reads the file again. Rejects with a `ConfigError`, and has then changed nothing; with a {@link ChangeError} where there is no file. */
+  reload(): Promise<void>
+  /** The configuration in force, as text of a file, secrets left out. */
+  configuration(): string
+  /** Requests are taken; false as soon as it is about to stop. */
+  readonly ready: boolean
+  /** Calls `listener` on each change of a server's state; returns how to stop. */
+  watch(listener: (change: StateChange) => void): () => void
+}
+
+/** What an active check has found, for processes that do not check by themselves. */
+export interface Verdict {
+  /** Which check of which server: the same for the same server and settings in every process. */
+  readonly check: string
+  readonly up: boolean
+  /** Why it is as it is; empty as long as no check has changed anything. */
+  readonly reason: string
+  readonly last: CheckSnapshot | null
+}
+
+/** The control of a proxy in this process, with what it takes to give another process the same picture. */
+export interface LocalControl extends Control {
+  /**
+   * What has been changed since the start and still matters, in as few changes as possible: applied in order to a new
+   * proxy of the same configuration, they lead to the same servers and states.
+   */
+  readonly changes: readonly Change[]
+  readonly verdicts: readonly Verdict[]
+  /** Takes over verdicts of another process; those of checks that are not known here are left out. */
+  apply(verdicts: readonly Verdict[]): void
+  /** Calls `listener` after each check; returns how to stop. */
+  watchVerdicts(listener: (verdict: Verdict) => void): () => void
+}
