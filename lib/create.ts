@@ -2,92 +2,43 @@
 
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { type Clock, systemClock } from './clock.js'
+import { formatConfig, withoutSecrets } from './config/format.js'
 import { type Config, loadConfig, type ResolvedConfig, type ResolvedEntry, resolveConfig } from './config/load.js'
 import { clientFacts } from './forward/client.js'
 import { requestHost } from './forward/client-fields.js'
-import type { Logger, ProxyEmitter, ProxyEvents, ProxyStats } from './forward/events.js'
+import { ChangeError, type StateChange } from './forward/control.js'
+import type { Logger, ProxyEmitter } from './forward/events.js'
 import { Explainer, type ExplainRequest, type Explanation } from './forward/explain.js'
 import { Forwarder } from './forward/forwarder.js'
+import { ProcessControl } from './forward/local-control.js'
+import { probe } from './forward/probe.js'
 import { RetryBudget } from './forward/retry-budget.js'
 import type { Route } from './forward/route.js'
-import { type PoolStatus, poolStatus } from './forward/status-page.js'
+import { RouteCounts } from './forward/route-counts.js'
+import { poolStatus } from './forward/status-page.js'
 import { RouteTable } from './match/route-table.js'
 import { type AttachableServer, attach } from './middleware/attach.js'
 import { Gate, type Next, type Routing } from './middleware/node.js'
+import { ActiveHealth } from './pool/active-health.js'
 import { Pool } from './pool/pool.js'
-import { ServerDirectory } from './pool/server.js'
+import { ServerDirectory, type ServerStateChange } from './pool/server.js'
+import type { CloseOptions, ProxySettings, Proxy as RunningProxy } from './proxy.js'
 import { type Random, systemRandom } from './random.js'
 import { Upstreams } from './transports/registry.js'
-
-/** What a proxy is made with, beside its configuration. */
-export interface ProxySettings {
-  /** Where it writes; `false`: nowhere. Default: `console`. */
-  readonly logger?: Logger | false
-  /** Time, for tests. Default: the machine's. */
-  readonly clock?: Clock
-  /** Chance, for tests. Default: the machine's. */
-  readonly random?: Random
-}
-
-/** How a proxy is closed. */
-export interface CloseOptions {
-  /** Milliseconds that requests under way may take before they are cut. Default: 30000. */
-  readonly timeout?: number
-}
-
-/**
- * A proxy: a function that any Node HTTP server can mount, with what it can be asked and told.
- *
- * @example
- * app.use(proxy)                               // Express, Connect
- * http.createServer(proxy).listen(8080)        // plain Node; https and http2 too
- */
-export interface Proxy {
-  (req: IncomingMessage, res: ServerResponse, next?: Next): void
-  /**
-   * Takes the upgrades (WebSocket) of `server`, and leaves `Expect: 100-continue` to the servers behind. Several
-   * proxies on one server are asked in the order in which they were attached.
-   */
-  attach(server: AttachableServer): Proxy
-  /** Takes one upgrade; for those who listen to `upgrade` themselves. False: no entry takes it, the socket is untouched. */
-  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): boolean
-  on<Name extends keyof ProxyEvents>(event: Name, listener: (...args: ProxyEvents[Name]) => void): Proxy
-  once<Name extends keyof ProxyEvents>(event: Name, listener: (...args: ProxyEvents[Name]) => void): Proxy
-  off<Name extends keyof ProxyEvents>(event: Name, listener: (...args: ProxyEvents[Name]) => void): Proxy
-  /**
-   * Puts another configuration in force: a file's path or URL, or an object. Requests under way finish on the old one; servers
-   * that stay keep their states and connections. Rejects with a {@link ConfigError}, and changes nothing, when it does
-   * not load.
-   */
-  reload(config: string | URL | Config): Promise<void>
-  /** Takes nothing new on (503), waits for the requests under way, cuts what is left, closes all connections. */
-  close(options?: CloseOptions): Promise<void>
-  /** The address of the client of a request, as `TrustProxy` of its entry lets it be known. */
-  clientAddress(req: IncomingMessage): string
-  /** Why a request would go where it goes. Changes nothing. */
-  explain(request: ExplainRequest): Explanation
-  /** Counts since the start. */
-  stats(): ProxyStats
-  /** The entries and their servers, as they stand now. */
-  readonly pools: readonly PoolStatus[]
-  /** Every file that the configuration was read from. */
-  readonly files: readonly string[]
-}
 
 /**
  * Makes a proxy from a configuration: a file's path or URL, or an object.
  *
  * @throws {ConfigError} with every problem of the configuration in `diagnostics`
  */
-export function createProxy(config: string | URL | Config, settings: ProxySettings = {}): Proxy {
+export function createProxy(config: string | URL | Config, settings: ProxySettings = {}): RunningProxy {
   const { logger } = settings
   if (logger !== undefined && logger !== false && !isLogger(logger)) {
     throw new TypeError('logger has to have the methods info, warn and error, as console has, or to be false')
   }
-  return asFunction(new Core(resolve(config), settings))
+  return asFunction(new Core(config, settings))
 }
 
 function isLogger(logger: Logger): boolean {
@@ -95,9 +46,16 @@ function isLogger(logger: Logger): boolean {
   return methods.every((method) => typeof method === 'function')
 }
 
-function resolve(config: string | URL | Config): ResolvedConfig {
-  if (config instanceof URL) return resolveConfig(loadConfig(fileURLToPath(config)))
-  return resolveConfig(typeof config === 'string' ? loadConfig(config) : config)
+/** Where a configuration comes from, and what it says. */
+interface Source {
+  readonly config: Config
+  /** Path of its file, or undefined. */
+  readonly file: string | undefined
+}
+
+function read(config: string | URL | Config): Source {
+  const file = config instanceof URL ? fileURLToPath(config) : typeof config === 'string' ? config : undefined
+  return { config: file === undefined ? (config as Config) : loadConfig(file), file }
 }
 
 const silent: Logger = { info: () => {}, warn: () => {}, error: () => {} }
@@ -105,30 +63,46 @@ const silent: Logger = { info: () => {}, warn: () => {}, error: () => {} }
 class Core {
   readonly events: ProxyEmitter = new EventEmitter()
   readonly gate: Gate
+  readonly control: ProcessControl
   readonly #clock: Clock
   readonly #random: Random
   readonly #logger: Logger
   readonly #directory: ServerDirectory
+  readonly #checks: ActiveHealth
   readonly #upstreams: Upstreams
+  /** By the names of entries: counts never go back. */
+  readonly #counts = new Map<string, RouteCounts>()
   readonly #detachers: (() => void)[] = []
+  #source: Source
   #resolved: ResolvedConfig
   #closing: Promise<void> | undefined
 
   constructor(
-    resolved: ResolvedConfig,
-    { logger = console, clock = systemClock, random = systemRandom }: ProxySettings,
+    config: string | URL | Config,
+    { logger = console, clock = systemClock, random = systemRandom, activeChecks = true }: ProxySettings,
   ) {
+    this.#source = read(config)
+    this.#resolved = resolveConfig(this.#source.config)
     this.#clock = clock
     this.#random = random
     this.#logger = logger === false ? silent : logger
-    this.#directory = new ServerDirectory(clock, (change) => {
-      this.#logger.warn(`${change.server} is ${change.to}, was ${change.from}: ${change.reason}`)
-      this.events.emit('serverStateChange', { pool: this.#poolOf(change.server), ...change })
-    })
+    const onChange = (change: ServerStateChange): void =>
+      this.control.told({ pool: this.#poolOf(change.server), ...change })
+    this.#directory = new ServerDirectory(clock, onChange)
+    this.#checks = new ActiveHealth({ clock, random, asks: activeChecks, onChange })
     this.#upstreams = new Upstreams(clock, this.events)
-    this.#resolved = resolved
-    this.gate = new Gate(this.#routing(resolved), new Forwarder(clock, this.events, this.#logger), random)
-    this.#upstreams.settle()
+    this.gate = new Gate(this.#routing(this.#resolved), new Forwarder(clock, this.events, this.#logger), random)
+    this.control = new ProcessControl({
+      clock,
+      forwarder: this.gate.forwarder,
+      checks: this.#checks,
+      routes: () => this.gate.routing.routes,
+      reload: () => this.#readAgain(),
+      configuration: () => formatConfig(withoutSecrets(this.#source.config)),
+      closed: () => this.gate.closed,
+      sweep: () => this.#directory.sweep(),
+      onState: (change) => this.#tell(change),
+    })
   }
 
   get files(): readonly string[] {
@@ -136,15 +110,24 @@ class Core {
   }
 
   async reload(config: string | URL | Config): Promise<void> {
-    const resolved = resolve(config)
+    const source = read(config)
+    const resolved = resolveConfig(source.config)
     if (this.gate.closed) throw new Error('the proxy is closed')
     const old = this.gate.routing.routes
     this.gate.routing = this.#routing(resolved)
+    this.#source = source
     this.#resolved = resolved
+    this.control.restore(this.control.changes)
     for (const { pool } of old) pool.close()
-    this.#upstreams.settle()
+    this.#checks.sweep()
     this.#directory.sweep()
     this.events.emit('reload')
+  }
+
+  #readAgain(): Promise<void> {
+    const { file } = this.#source
+    if (file !== undefined) return this.reload(file)
+    return Promise.reject(new ChangeError('invalid', 'the configuration comes from no file that could be read again'))
   }
 
   attach(server: AttachableServer): void {
@@ -167,17 +150,25 @@ class Core {
 
   async #close(timeout: number): Promise<void> {
     this.gate.closed = true
+    // A check never holds up the end.
+    this.#checks.close()
     await this.gate.forwarder.drain(timeout)
     this.gate.forwarder.deadlines.close()
     for (const detach of this.#detachers) detach()
     for (const { pool } of this.gate.routing.routes) pool.close()
-    this.#upstreams.settle()
     this.#directory.sweep()
     this.events.emit('close')
   }
 
   #routing({ entries, defaults }: ResolvedConfig): Routing {
-    const routes = entries.map((entry) => this.#route(entry))
+    const routes: Route[] = []
+    try {
+      for (const entry of entries) routes.push(this.#route(entry))
+    } catch (error) {
+      // A balancer's factory, which may be anybody's, has thrown.
+      for (const { pool } of routes) pool.close()
+      throw error
+    }
     const table = new RouteTable(
       routes.map((value) => ({
         hosts: value.options.host,
@@ -194,11 +185,27 @@ class Core {
       name,
       options,
       directory: this.#directory,
+      checks: this.#checks,
       clock: this.#clock,
       random: this.#random,
-      carrier: (address) => this.#upstreams.at(address, options),
+      carriers: {
+        take: (address) => this.#upstreams.take(address, options),
+        giveBack: (upstream) => this.#upstreams.giveBack(upstream),
+        key: (address) => this.#upstreams.key(address, options),
+        probe,
+      },
     })
-    return { name, options, pool, budget: new RetryBudget(this.#clock), place, patternPlaces }
+    const counts = this.#counts.get(name) ?? new RouteCounts()
+    this.#counts.set(name, counts)
+    return { name, options, pool, budget: new RetryBudget(this.#clock), counts, place, patternPlaces }
+  }
+
+  #tell(change: StateChange): void {
+    const { server, from, to, reason } = change
+    const message = `${server} is ${to}, was ${from}: ${reason}`
+    if (to === 'up') this.#logger.info(message)
+    else this.#logger.warn(message)
+    this.events.emit('serverStateChange', change)
   }
 
   /** The first entry that has the server. */
@@ -208,10 +215,10 @@ class Core {
   }
 }
 
-function asFunction(core: Core): Proxy {
+function asFunction(core: Core): RunningProxy {
   const handle = (req: IncomingMessage, res: ServerResponse, next?: Next): void => core.gate.handle(req, res, next)
-  const proxy = handle as Proxy
-  const methods: Omit<Proxy, 'pools' | 'files'> = {
+  const proxy = handle as RunningProxy
+  const methods: Omit<RunningProxy, 'pools' | 'files' | 'control'> = {
     attach: (server) => {
       core.attach(server)
       return proxy
@@ -239,6 +246,7 @@ function asFunction(core: Core): Proxy {
   Object.defineProperties(proxy, {
     pools: { get: () => core.gate.routing.routes.map(poolStatus), enumerable: true },
     files: { get: () => core.files, enumerable: true },
+    control: { value: core.control, enumerable: true },
   })
   return proxy
 }

@@ -22,9 +22,22 @@ export interface Loaded {
   readonly listen: readonly ListenOptions[]
 }
 
+const usualFile = 'proxy.conf'
+
+/** What is served without a file: an empty pool for everything, and an API through which it gets its servers. */
+const withoutFile: Config = {
+  entries: [{ name: 'default', match: '/*' }],
+  management: { listen: '127.0.0.1:8687' },
+}
+
+/** The file that a command was given, or the usual one where it is there; undefined where there is none. */
+export function givenFile(args: Arguments): string | undefined {
+  return args.text('config') === undefined && !existsSync(usualFile) ? undefined : configFile(args)
+}
+
 /** The file that a command was given. Throws when there is none. */
 export function configFile(args: Arguments): string {
-  const file = args.text('config') ?? 'proxy.conf'
+  const file = args.text('config') ?? usualFile
   if (existsSync(file)) return file
   throw new CommandError(
     `${file}: there is no such file. Name another one with -c FILE, or begin with the example:\n` +
@@ -45,12 +58,12 @@ export function listenAddresses(args: Arguments): readonly ListenAddress[] {
 
 /**
  * Reads a file, and checks it as far as that is possible without listening. `addresses` take the place of those of the
- * file, unless there are none.
+ * file, unless there are none. Without a file there is an empty pool with an API.
  *
  * @throws ConfigError with every problem at once.
  */
-export function load(file: string, addresses: readonly ListenAddress[] = []): Loaded {
-  const config = loadConfig(file)
+export function load(file: string | undefined, addresses: readonly ListenAddress[] = []): Loaded {
+  const config = file === undefined ? withoutFile : loadConfig(file)
   const resolved = resolveConfig(config)
   checkCertificates(config, resolved)
   return { config, resolved, listen: addresses.length > 0 ? overridden(resolved.listen, addresses) : resolved.listen }

@@ -56,7 +56,7 @@ async function run(args: Arguments, terminal: Terminal): Promise<number> {
   }
 }
 
-async function open(settings: ServiceSettings): Promise<Service> {
+async function open(settings: ServiceSettings & { file: string }): Promise<Service> {
   try {
     return await Service.open(settings)
   } catch (error) {

@@ -2,11 +2,14 @@
 
 import type { Clock } from '../clock.js'
 import { ConfigError } from '../config/diagnostics.js'
-import { createProxy, type Proxy as RunningProxy } from '../create.js'
+import { formatConfig, withoutSecrets } from '../config/format.js'
+import { createProxy } from '../create.js'
+import { ChangeError, type Control } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
 import { ListenError } from '../listen/listen-error.js'
 import { type ListenChange, Listeners } from '../listen/listeners.js'
 import type { ListenAddress } from '../listen/options.js'
+import type { Proxy as RunningProxy } from '../proxy.js'
 import { describeChanges } from './changes.js'
 import { CommandError } from './command.js'
 import { type Loaded, load } from './configuration.js'
@@ -17,12 +20,15 @@ import type { Terminal } from './terminal.js'
 const flushTime = 1_000
 
 export interface ServiceSettings {
-  readonly file: string
+  /** Undefined: there is none, and an empty pool is served. */
+  readonly file: string | undefined
   /** In place of those of the file, unless there are none. */
   readonly addresses: readonly ListenAddress[]
   readonly terminal: Terminal
   readonly logger: Logger
   readonly clock: Clock
+  /** False: another process checks the servers. Default: true. */
+  readonly activeChecks?: boolean
 }
 
 export class Service {
@@ -30,6 +36,7 @@ export class Service {
   readonly listeners: Listeners
   readonly #settings: ServiceSettings
   #loaded: Loaded
+  readonly #listeners: ((loaded: Loaded) => Promise<void> | void)[] = []
   #stopping = false
   /** One reload after the other. */
   #reloading: Promise<void> = Promise.resolve()
@@ -37,7 +44,8 @@ export class Service {
   /** Rejects with a {@link ConfigError} or a {@link ListenError}; then nothing listens. */
   static async open(settings: ServiceSettings): Promise<Service> {
     const loaded = load(settings.file, settings.addresses)
-    const proxy = createProxy(loaded.config, { logger: settings.logger, clock: settings.clock })
+    const { logger, clock, activeChecks = true } = settings
+    const proxy = createProxy(loaded.config, { logger, clock, activeChecks })
     const listeners = new Listeners(proxy, settings.clock)
     try {
       const change = await listeners.prepare(loaded.listen)
@@ -60,18 +68,50 @@ export class Service {
     return this.#loaded
   }
 
+  /** The file, as messages call it. */
+  get source(): string {
+    return this.#settings.file ?? 'no file'
+  }
+
+  /** What can be asked and changed while it runs. */
+  get control(): Control {
+    const { control } = this.proxy
+    const [stopping, reload] = [() => this.#stopping, () => this.reloadOrReject()]
+    return {
+      snapshot: () => control.snapshot(),
+      change: (change) => control.change(change),
+      reload,
+      configuration: () => formatConfig(withoutSecrets(this.#loaded.config)),
+      get ready() {
+        return control.ready && !stopping()
+      },
+      watch: (listener) => control.watch(listener),
+    }
+  }
+
   /**
    * Reads the file again. What does not load or cannot be listened at is reported, and changes nothing. `onRead` hears
    * of the files that matter now as soon as they are read: those in force, and those in which there are problems.
    */
-  reload(onRead: (files: readonly string[]) => void = () => {}): Promise<void> {
-    this.#reloading = this.#reloading.then(() => this.#reload(onRead))
-    return this.#reloading
+  async reload(onRead?: (files: readonly string[]) => void): Promise<void> {
+    await this.reloadOrReject(onRead).catch((error: unknown) => this.#failed(error))
+  }
+
+  /** The same for who wants to know: rejects when what was in force goes on. */
+  reloadOrReject(onRead: (files: readonly string[]) => void = () => {}): Promise<void> {
+    const reloaded = this.#reloading.then(() => this.#reload(onRead))
+    this.#reloading = reloaded.catch(() => {})
+    return reloaded
+  }
+
+  /** Tells whoever has to do with it of each reload, before what it replaces is let go. */
+  onReload(listener: (loaded: Loaded) => Promise<void> | void): void {
+    this.#listeners.push(listener)
   }
 
   /** Accepts nothing more, finishes what is under way within `ShutdownTimeout`, closes everything. */
   async stop(): Promise<void> {
-    this.#stopping = true
+    this.refuseNew()
     await this.#reloading
     const timeout = this.listeners.shutdownTimeout
     await this.listeners.retire()
@@ -79,23 +119,28 @@ export class Service {
     await this.listeners.close(flushTime)
   }
 
+  /** `ready` turns false: who asks sends nothing more. */
+  refuseNew(): void {
+    this.#stopping = true
+  }
+
   async #reload(onRead: (files: readonly string[]) => void): Promise<void> {
-    if (this.#stopping) return
-    try {
-      const next = this.#read(onRead)
-      const change = await this.listeners.prepare(next.listen)
-      try {
-        await this.proxy.reload(next.config)
-      } catch (error) {
-        await change.undo()
-        throw error
-      }
-      change.commit()
-      this.#tell(next, change)
-      this.#loaded = next
-    } catch (error) {
-      this.#failed(error)
+    if (this.#stopping) throw new ChangeError('invalid', 'the proxy is about to stop')
+    if (this.#settings.file === undefined) {
+      throw new ChangeError('invalid', 'the proxy was started without a file; name one with -c FILE when you start it')
     }
+    const next = this.#read(onRead)
+    const change = await this.listeners.prepare(next.listen)
+    try {
+      await this.proxy.reload(next.config)
+    } catch (error) {
+      await change.undo()
+      throw error
+    }
+    change.commit()
+    this.#tell(next, change)
+    this.#loaded = next
+    for (const listener of this.#listeners) await listener(next)
   }
 
   #read(onRead: (files: readonly string[]) => void): Loaded {
@@ -112,19 +157,24 @@ export class Service {
   }
 
   #tell(next: Loaded, { opened, closed, warnings }: ListenChange): void {
-    const { file, logger } = this.#settings
+    const { logger } = this.#settings
     const changes = describeChanges(this.#loaded, next)
     for (const url of opened) changes.push(`listening on ${url} too`)
     for (const url of closed) changes.push(`no longer listening on ${url}`)
-    logger.info(`reloaded ${file}: ${changes.length === 0 ? 'its settings are the same' : changes.join('; ')}`)
+    logger.info(`reloaded ${this.source}: ${changes.length === 0 ? 'its settings are the same' : changes.join('; ')}`)
     for (const warning of warnings) logger.warn(warning)
   }
 
   #failed(error: unknown): void {
-    const { terminal, logger, file } = this.#settings
+    const { terminal, logger } = this.#settings
     if (error instanceof ConfigError) terminal.err(reportDiagnostics(error, terminal.paintErr))
-    else if (error instanceof ListenError || error instanceof CommandError) terminal.err(error.message)
-    else throw error
-    logger.error(`${file} was not reloaded; what was in force goes on`)
+    else if (isExpected(error)) terminal.err(error.message)
+    else terminal.err(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    logger.error(`${this.source} was not reloaded; what was in force goes on`)
   }
+}
+
+/** Its message says all there is to say. */
+function isExpected(error: unknown): error is Error {
+  return error instanceof ListenError || error instanceof CommandError || error instanceof ChangeError
 }

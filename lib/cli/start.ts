@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { type Clock, systemClock } from '../clock.js'
 import { type FileWatch, watchFiles } from '../config/watch.js'
 import { type Arguments, type Command, configOption, exitCodes } from './command.js'
-import { configFile, listenAddresses } from './configuration.js'
+import { givenFile, listenAddresses } from './configuration.js'
 import { lineLogger } from './log.js'
 import { Service } from './service.js'
 import { untilStopped } from './signals.js'
@@ -31,7 +31,7 @@ TERM, INT and QUIT stop accepting, and finish what is under way within ShutdownT
 }
 
 async function run(args: Arguments, terminal: Terminal): Promise<number> {
-  const file = configFile(args)
+  const file = givenFile(args)
   const clock = systemClock
   const logger = lineLogger(terminal, clock)
   const addresses = listenAddresses(args)
@@ -42,7 +42,7 @@ async function run(args: Arguments, terminal: Terminal): Promise<number> {
   const service = await Service.open({ file, addresses, terminal, logger, clock })
   const watch = args.on('watch') ? new ConfigWatch(service, clock) : undefined
   reload = () => void (watch ?? service).reload()
-  logger.info(`pointsman ${version()}, process ${process.pid}, ${file}`)
+  logger.info(`pointsman ${version()}, process ${process.pid}, ${service.source}`)
   for (const line of describePools(service.proxy.pools)) logger.info(`entry ${line}`)
   for (const url of service.listeners.urls) logger.info(`listening on ${url}`)
   const signal = await stopped

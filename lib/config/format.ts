@@ -1,5 +1,14 @@
 import { sectionTitle } from './ini.js'
-import { type Config, defaultsSchema, entrySchema, listenSchema, type SectionSchema } from './schema.js'
+import {
+  type Config,
+  clusterSchema,
+  defaultsSchema,
+  entrySchema,
+  listenSchema,
+  logSchema,
+  managementSchema,
+  type SectionSchema,
+} from './schema.js'
 import { eachItem, ValueProblem } from './section.js'
 
 /**
@@ -13,8 +22,31 @@ export function formatConfig(config: Config): string {
     ...(config.defaults === undefined ? [] : [formatSection(defaultsSchema, config.defaults)]),
     ...eachItem(config.entries ?? [], (entry) => formatSection(entrySchema, entry, entry.name)),
     ...eachItem(config.listen ?? [], (listen) => formatSection(listenSchema, listen)),
+    ...(config.management === undefined ? [] : [formatSection(managementSchema, config.management)]),
+    ...(config.cluster === undefined ? [] : [formatSection(clusterSchema, config.cluster)]),
+    ...(config.log === undefined ? [] : [formatSection(logSchema, config.log)]),
   ]
   return sections.join('\n')
+}
+
+/** What nobody is to see who may see the rest: keys and tokens. Names of files stay. */
+const secrets: ReadonlySet<string> = new Set(['token', 'upstreamKey', 'certificateKey'])
+
+/** The configuration to be shown: what is secret is left out. */
+export function withoutSecrets(config: Config): Config {
+  const cleaned = <Section extends object>(section: Section): Section =>
+    Object.fromEntries(Object.entries(section).filter(([name, value]) => !isSecret(name, value))) as Section
+  return {
+    ...config,
+    ...(config.defaults === undefined ? {} : { defaults: cleaned(config.defaults) }),
+    ...(config.entries === undefined ? {} : { entries: config.entries.map(cleaned) }),
+    ...(config.listen === undefined ? {} : { listen: config.listen.map(cleaned) }),
+    ...(config.management === undefined ? {} : { management: cleaned(config.management) }),
+  }
+}
+
+function isSecret(name: string, value: unknown): boolean {
+  return secrets.has(name) && (name === 'token' || String(value).includes('-----BEGIN '))
 }
 
 function formatSection(schema: SectionSchema, source: object, label = ''): string {

@@ -6,11 +6,14 @@ import { type FilePlace, type IniSection, type IniSetting, readIni, reportProble
 import { type OptionOrigin, rememberConfig, rememberSection } from './origin.js'
 import {
   type Config,
-  type DefaultsConfig,
+  clusterSchema,
   defaultsSchema,
   type EntryConfig,
   entrySchema,
   type ListenConfig,
+  listenSchema,
+  logSchema,
+  managementSchema,
   type SectionSchema,
   sectionSchemas,
 } from './schema.js'
@@ -32,21 +35,28 @@ export function parseFile(
   const { sections, files } = readIni(text, file, environment, diagnostics)
   const entries: EntryConfig[] = []
   const listen: ListenConfig[] = []
-  let defaults: SectionReader | undefined
+  const single = new Map<SectionSchema, SectionReader>()
   for (const section of sections) {
     const schema = findSchema(section, diagnostics)
     if (schema === undefined) continue
     // Several [PROXY_DEFAULTS] are one section in pieces; entries and listeners stand for themselves.
-    const reader = (schema === defaultsSchema ? defaults : undefined) ?? new SectionReader(schema, section, diagnostics)
+    const reader = single.get(schema) ?? new SectionReader(schema, section, diagnostics)
     reader.read(section)
-    if (schema === defaultsSchema) defaults = reader
-    else if (schema === entrySchema) entries.push(reader.result as EntryConfig)
-    else listen.push(reader.result as ListenConfig)
+    if (schema === entrySchema) entries.push(reader.result as EntryConfig)
+    else if (schema === listenSchema) listen.push(reader.result as ListenConfig)
+    else single.set(schema, reader)
+  }
+  const part = (schema: SectionSchema): Partial<Config> => {
+    const reader = single.get(schema)
+    return reader === undefined ? {} : { [schema.property]: reader.result }
   }
   const config: Config = {
-    ...(defaults === undefined ? {} : { defaults: defaults.result as DefaultsConfig }),
+    ...part(defaultsSchema),
     entries,
     ...(listen.length === 0 ? {} : { listen }),
+    ...part(managementSchema),
+    ...part(clusterSchema),
+    ...part(logSchema),
   }
   rememberConfig(config, { file, files: path === undefined ? files : [resolve(path), ...files] })
   return config

@@ -6,16 +6,25 @@ import { Diagnostics, formatPlace, type Place } from './diagnostics.js'
 import { reasonOf, reportProblems, sectionTitle } from './ini.js'
 import { configOrigin, type SectionOrigin, sectionOrigin } from './origin.js'
 import {
+  type ClusterOptions,
   type Config,
+  clusterSchema,
   defaultsSchema,
   type EntryOptions,
   entryContradictions,
   entryOptions,
   entrySchema,
   type ListenOptions,
+  type LogOptions,
   listenContradictions,
   listenSchema,
+  logSchema,
+  type ManagementOptions,
+  managementContradictions,
+  managementSchema,
   type SectionSchema,
+  sectionSchemas,
+  unknownName,
 } from './schema.js'
 import { type Contradiction, type Option, type ResolveContext, show, ValueProblem } from './section.js'
 import { unknown } from './suggest.js'
@@ -38,6 +47,9 @@ export interface ResolvedConfig {
   readonly entries: readonly ResolvedEntry[]
   /** One for each `[LISTEN]`; without any, one with the defaults. */
   readonly listen: readonly ListenOptions[]
+  readonly management: ManagementOptions
+  readonly cluster: ClusterOptions
+  readonly log: LogOptions
   /** Everything it was read from, absolute: files, and the folders in which `Include` looked. */
   readonly files: readonly string[]
 }
@@ -79,6 +91,8 @@ class Resolver {
   readonly #files = new Set<string>()
   readonly #context: ResolveContext
   #tableDefaults: Values | undefined
+  /** There is a management API, through which servers can be added. */
+  #fed = false
 
   constructor(diagnostics: Diagnostics) {
     this.#diagnostics = diagnostics
@@ -97,11 +111,13 @@ class Resolver {
   config(source: unknown): ResolvedConfig {
     const config = this.#object(source, 'configuration') ? source : {}
     for (const key of Object.keys(config)) {
-      if (key === 'defaults' || key === 'entries' || key === 'listen') continue
-      this.#diagnostics.add({ path: key }, '', unknown('key', key, ['defaults', 'entries', 'listen']))
+      const known = sectionSchemas.map(({ property }) => property as string)
+      if (!known.includes(key)) this.#diagnostics.add({ path: key }, '', unknown('key', key, known))
     }
-    const { defaults, entries, listen } = config as Record<string, unknown>
+    const { defaults, entries, listen, management, cluster, log } = config as Record<string, unknown>
     for (const file of configOrigin(config)?.files ?? []) this.#files.add(file)
+    const managed = this.#single<ManagementOptions>(managementSchema, management, managementContradictions)
+    this.#fed = managed.listen !== undefined
     const inherited = this.#section(defaultsSchema, defaults ?? {}, 'defaults')
     const resolvedEntries = this.#list(entries, 'entries').map((entry, index) => this.#entry(entry, index, inherited))
     this.#checkNames(resolvedEntries)
@@ -111,6 +127,9 @@ class Resolver {
       defaults: this.#entryOptions(inherited, undefined),
       entries: resolvedEntries,
       listen: listeners.length > 0 ? listeners : [this.#listen({}, 0)],
+      management: managed,
+      cluster: this.#single<ClusterOptions>(clusterSchema, cluster),
+      log: this.#single<LogOptions>(logSchema, log),
       files: [...this.#files],
     }
   }
@@ -179,7 +198,8 @@ class Resolver {
     const listed = [section, inherited].some(
       ({ values, failed }) => values.has('serverList') || failed.has('serverList'),
     )
-    this.#require(section, listed, 'ServerList')
+    // Servers may also come through the management API.
+    this.#require(section, listed || this.#fed, 'ServerList')
     this.#contradictions([section, inherited], entryContradictions(options))
     return {
       name: this.#name(section, index),
@@ -229,11 +249,29 @@ class Resolver {
   }
 
   #listen(value: unknown, index: number): ListenOptions {
-    const section = this.#section(listenSchema, value, `listen[${index}]`)
-    const values = new Map([...this.#defaultsOf(listenSchema.options), ...section.values])
-    const names = [...listenSchema.options.keys()]
-    const options = Object.fromEntries(names.map((name) => [name, values.get(name)])) as unknown as ListenOptions
-    this.#contradictions([section], listenContradictions(options))
+    return this.#whole(listenSchema, value, `listen[${index}]`, listenContradictions)
+  }
+
+  #single<Options>(
+    schema: SectionSchema,
+    value: unknown,
+    contradictions?: (options: Options) => readonly Contradiction[],
+  ): Options {
+    return this.#whole(schema, value ?? {}, schema.property, contradictions)
+  }
+
+  /** A section that inherits nothing. */
+  #whole<Options>(
+    schema: SectionSchema,
+    value: unknown,
+    path: string,
+    contradictions: (options: Options) => readonly Contradiction[] = () => [],
+  ): Options {
+    const section = this.#section(schema, value, path)
+    const values = new Map([...this.#defaultsOf(schema.options), ...section.values])
+    const names = [...schema.options.keys()]
+    const options = Object.fromEntries(names.map((name) => [name, values.get(name)])) as unknown as Options
+    this.#contradictions([section], contradictions(options))
     return options
   }
 
@@ -250,12 +288,6 @@ class Resolver {
       this.#diagnostics.addOnce(placeOf(blamed, option), blamed.title, message)
     }
   }
-}
-
-function unknownName(schema: SectionSchema, name: string): string {
-  const homes = [defaultsSchema, entrySchema, listenSchema].filter(({ options }) => options.has(name))
-  if (homes.length > 0) return `"${name}" belongs in ${homes.map(({ property }) => property).join(' or ')}`
-  return unknown('key', name, [...schema.options.keys(), ...(schema === entrySchema ? ['name'] : [])])
 }
 
 function placeOf({ origin, path }: Section, name: string, at?: number | string): Place {

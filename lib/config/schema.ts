@@ -1,7 +1,15 @@
 /** The sections of a configuration, put together from the tables of the features. */
 
+import { type ClusterConfig, type ClusterOptions, clusterTable } from '../cluster/options.js'
 import { type ForwardConfig, type ForwardOptions, forwardTable } from '../forward/options.js'
 import { type ListenConfig, type ListenOptions, listenContradictions, listenTable } from '../listen/options.js'
+import { type LogConfig, type LogOptions, logTable } from '../log/options.js'
+import {
+  type ManagementConfig,
+  type ManagementOptions,
+  managementContradictions,
+  managementTable,
+} from '../management/options.js'
 import { type MatchConfig, type MatchOptions, matchTable } from '../match/options.js'
 import { type PoolConfig, type PoolOptions, poolTable } from '../pool/options.js'
 import {
@@ -11,6 +19,7 @@ import {
   transportTable,
 } from '../transports/options.js'
 import type { Contradiction, Option } from './section.js'
+import { unknown } from './suggest.js'
 
 /** What entries inherit: the part of a configuration object that stands for `[PROXY_DEFAULTS]`. */
 export interface DefaultsConfig extends PoolConfig, ForwardConfig, TransportConfig {}
@@ -37,6 +46,12 @@ export interface Config {
   entries?: readonly EntryConfig[]
   /** Where the command line listens; the library itself does not. */
   listen?: readonly ListenConfig[]
+  /** The management API of the command line. */
+  management?: ManagementConfig
+  /** How many processes the command line starts. */
+  cluster?: ClusterConfig
+  /** What the command line writes down. */
+  log?: LogConfig
 }
 
 /** The options of one entry, ready to work with. */
@@ -47,7 +62,9 @@ export interface SectionSchema {
   /** As written in a file. */
   readonly name: string
   /** Where it goes in a configuration object. */
-  readonly property: 'defaults' | 'entries' | 'listen'
+  readonly property: 'defaults' | 'entries' | 'listen' | 'management' | 'cluster' | 'log'
+  /** Each such section stands for itself; without it, several are one section in pieces. */
+  readonly repeated?: true
   /** By their name in objects. */
   readonly options: ReadonlyMap<string, Option<unknown, unknown>>
   /** What it is for, for the reference page. */
@@ -78,6 +95,7 @@ export const defaultsSchema: SectionSchema = {
 export const entrySchema: SectionSchema = {
   name: 'PROXY_ENTRY',
   property: 'entries',
+  repeated: true,
   options: entryOptionsIn('entry'),
   doc: 'Which requests go to which servers, and how. `[PROXY_ENTRY label]` names the entry; labels are unique.',
 }
@@ -85,16 +103,60 @@ export const entrySchema: SectionSchema = {
 export const listenSchema: SectionSchema = {
   name: 'LISTEN',
   property: 'listen',
+  repeated: true,
   options: new Map(Object.entries<Option<unknown, unknown>>({ ...listenTable })),
   doc: 'Where the command line listens. The library does not listen by itself, and only checks this section.',
 }
 
+export const managementSchema: SectionSchema = {
+  name: 'MANAGEMENT',
+  property: 'management',
+  options: new Map(Object.entries<Option<unknown, unknown>>({ ...managementTable })),
+  doc: 'The management API and the dashboard of the command line: [management-api.md](management-api.md).',
+}
+
+export const clusterSchema: SectionSchema = {
+  name: 'CLUSTER',
+  property: 'cluster',
+  options: new Map(Object.entries<Option<unknown, unknown>>({ ...clusterTable })),
+  doc: 'How many processes the command line serves with: [processes.md](processes.md).',
+}
+
+export const logSchema: SectionSchema = {
+  name: 'LOG',
+  property: 'log',
+  options: new Map(Object.entries<Option<unknown, unknown>>({ ...logTable })),
+  doc: 'What the command line writes down: [monitoring.md](monitoring.md).',
+}
+
 /** In the order of the reference page. */
-export const sectionSchemas: readonly SectionSchema[] = [defaultsSchema, entrySchema, listenSchema]
+export const sectionSchemas: readonly SectionSchema[] = [
+  defaultsSchema,
+  entrySchema,
+  listenSchema,
+  managementSchema,
+  clusterSchema,
+  logSchema,
+]
+
+/** What to say of a name in an object that is no option of its section. */
+export function unknownName(schema: SectionSchema, name: string): string {
+  const homes = sectionSchemas.filter(({ options }) => options.has(name))
+  if (homes.length > 0) return `"${name}" belongs in ${homes.map(({ property }) => property).join(' or ')}`
+  return unknown('key', name, [...schema.options.keys(), ...(schema === entrySchema ? ['name'] : [])])
+}
 
 /** What the options of an entry contradict each other in. */
 export function entryContradictions(options: EntryOptions): readonly Contradiction[] {
   return transportContradictions(options)
 }
 
-export { type ListenConfig, type ListenOptions, listenContradictions }
+export {
+  type ClusterOptions,
+  type ListenConfig,
+  type ListenOptions,
+  type LogOptions,
+  listenContradictions,
+  type ManagementOptions,
+  managementContradictions,
+}

@@ -6,22 +6,12 @@
  * and applied there with the same effect. So is a snapshot: those of several processes can be added up.
  */
 
+import type { CheckResult, Verdict } from '../pool/check.js'
 import type { DurationCounts } from '../pool/durations.js'
+import type { HealthSettings } from '../pool/health-options.js'
 import type { ServerState } from '../pool/server.js'
 
-/** The settings of an active check, as in a configuration: durations in seconds or as text such as `250ms`. */
-export interface HealthSettings {
-  /** Path that is asked for; false: no check. */
-  readonly path?: string | false
-  readonly interval?: number | string
-  readonly timeout?: number | string
-  /** Failures in a row after which a server is down. */
-  readonly fails?: number
-  /** Passes in a row after which it is up again. */
-  readonly passes?: number
-  /** Codes that pass, as `200-299`. */
-  readonly status?: string | readonly (string | number)[]
-}
+export type { HealthSettings, Verdict }
 
 /** Something that is changed while the proxy runs. Servers are named by the `id` of their snapshot, such as `10.0.0.1:80`. */
 export type Change =
@@ -91,15 +81,7 @@ export class ChangeError extends Error {
 }
 
 /** One check of a server. */
-export interface CheckSnapshot {
-  /** When it ended, in milliseconds since the Unix epoch. */
-  readonly at: number
-  readonly passed: boolean
-  /** The status, or what went wrong. */
-  readonly result: string
-  /** How long it took, in milliseconds. */
-  readonly duration: number
-}
+export type CheckSnapshot = CheckResult
 
 /** A server of a pool, as it stands. */
 export interface ServerSnapshot {
@@ -203,16 +185,6 @@ export interface Control {
   watch(listener: (change: StateChange) => void): () => void
 }
 
-/** What an active check has found, for processes that do not check by themselves. */
-export interface Verdict {
-  /** Which check of which server: the same for the same server and settings in every process. */
-  readonly check: string
-  readonly up: boolean
-  /** Why it is as it is; empty as long as no check has changed anything. */
-  readonly reason: string
-  readonly last: CheckSnapshot | null
-}
-
 /** The control of a proxy in this process, with what it takes to give another process the same picture. */
 export interface LocalControl extends Control {
   /**
@@ -221,6 +193,8 @@ export interface LocalControl extends Control {
    */
   readonly changes: readonly Change[]
   readonly verdicts: readonly Verdict[]
+  /** Makes the changes of another process; those that have no place here (no such pool or server) are left out. */
+  restore(changes: readonly Change[]): void
   /** Takes over verdicts of another process; those of checks that are not known here are left out. */
   apply(verdicts: readonly Verdict[]): void
   /** Calls `listener` after each check; returns how to stop. */

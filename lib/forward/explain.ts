@@ -105,7 +105,7 @@ export class Explainer {
     return {
       ...common,
       outcome: 'entry',
-      balancer: found.pool.options.loadBalance.name,
+      balancer: found.pool.loadBalance.name,
       servers,
       sent: sent(found, req, target, host, servers),
     }

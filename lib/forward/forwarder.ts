@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Clock, Timer } from '../clock.js'
 import type { ProxyError } from '../errors.js'
 import type { Member } from '../pool/member.js'
+import type { Usage } from '../pool/server.js'
 import type { Upstream } from '../transports/transport.js'
 import { ConnectionNumbers } from './connection-numbers.js'
 import { Deadlines } from './deadline.js'
@@ -62,21 +63,24 @@ export class Forwarder {
   /** A try failed, and there is another. */
   retried({ route, failover, req }: Exchange, member: Member<Upstream>, error: ProxyError): void {
     this.#counts.server.failed++
+    route.counts.retries++
     const details = { entry: route.name, server: member.id, attempt: failover.attempt - 1, error }
     this.#events.emit('retry', details, req)
   }
 
   left(exchange: Exchange): void {
-    const { error } = exchange.answer
+    const { error, status } = exchange.answer
+    const duration = this.clock.now() - exchange.begun
     this.#remove(exchange)
     this.#count(exchange, error)
+    exchange.route.counts.ended(status, duration)
     // Before anybody is told: a listener may throw.
     if (this.#draining && this.#underWay.length === 0) this.#drained?.()
     const listened = this.#events.listenerCount('requestEnd') > 0
     // A client that leaves is nothing to report.
     const reported = error !== undefined && error.code !== 'ERR_CLIENT_GONE'
     if (listened || reported || requestEnd.hasSubscribers) {
-      const summary = this.#summary(exchange)
+      const summary = this.#summary(exchange, duration)
       if (reported) this.#report(exchange.req, summary, error)
       if (listened) this.#events.emit('requestEnd', summary, exchange.req)
       if (requestEnd.hasSubscribers) requestEnd.publish({ req: exchange.req, res: exchange.res, ...summary })
@@ -109,6 +113,12 @@ export class Forwarder {
     timer?.cancel()
   }
 
+  /** Cuts the requests that are under way at a server of an entry. */
+  cut(usage: Usage): void {
+    const cut = this.#underWay.filter(({ failover }) => failover.current?.lease.member.usage === usage)
+    for (const exchange of cut) exchange.cut()
+  }
+
   #remove(exchange: Exchange): void {
     const last = this.#underWay.pop() as Exchange
     if (last === exchange) return
@@ -127,7 +137,7 @@ export class Forwarder {
     if (failover.server !== undefined && error.fault === 'server') servers.failed++
   }
 
-  #summary({ route, req, answer, failover, begun }: Exchange): RequestSummary {
+  #summary({ route, req, answer, failover }: Exchange, duration: number): RequestSummary {
     return {
       entry: route.name,
       method: req.method ?? 'GET',
@@ -135,7 +145,7 @@ export class Forwarder {
       status: answer.status,
       server: failover.server,
       attempts: failover.tries,
-      duration: this.clock.now() - begun,
+      duration,
       error: answer.error,
     }
   }

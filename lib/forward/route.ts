@@ -5,6 +5,7 @@ import type { TransportOptions } from '../transports/options.js'
 import type { Upstream } from '../transports/transport.js'
 import type { ForwardOptions } from './options.js'
 import type { RetryBudget } from './retry-budget.js'
+import type { RouteCounts } from './route-counts.js'
 
 /** An entry of the configuration at work. */
 export interface Route {
@@ -12,6 +13,8 @@ export interface Route {
   readonly options: MatchOptions & ForwardOptions & TransportOptions
   readonly pool: Pool<Upstream>
   readonly budget: RetryBudget
+  /** Outlives a reload, by the entry's name. */
+  readonly counts: RouteCounts
   /** Where the entry stands, and each of its patterns. */
   readonly place: Place
   readonly patternPlaces: readonly Place[]

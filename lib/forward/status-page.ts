@@ -13,7 +13,7 @@ export interface ServerStatus {
   readonly reason: string
   readonly weight: number
   readonly backup: boolean
-  /** Requests under way. */
+  /** Requests under way, of all pools that have the server. */
   readonly connections: number
   readonly consecutiveFailures: number
   readonly succeeded: number
@@ -28,14 +28,14 @@ export interface PoolStatus {
 }
 
 export function poolStatus({ name, pool }: Route): PoolStatus {
-  return { name, balancer: pool.options.loadBalance.name, servers: pool.members.map(serverStatus) }
+  return { name, balancer: pool.loadBalance.name, servers: pool.members.map(serverStatus) }
 }
 
-function serverStatus({ server, id, slots, backup }: Member<Upstream>): ServerStatus {
+function serverStatus({ server, id, slots, backup, state, reason }: Member<Upstream>): ServerStatus {
   return {
     url: id,
-    state: server.state,
-    reason: server.reason,
+    state,
+    reason,
     weight: slots.length,
     backup,
     connections: server.active,
@@ -88,7 +88,8 @@ function page(pools: readonly PoolStatus[]): string {
 table { border-collapse: collapse; margin: 1rem 0; width: 100% }
 caption { font-weight: bold; text-align: left }
 th, td { border-bottom: 1px solid #8888; padding: .25rem .5rem; text-align: left }
-tr.offline td { color: #c33 }
+tr.offline td, tr.down td { color: #c33 }
+tr.draining td, tr.disabled td { opacity: .6 }
 </style>
 <h1>Proxy status</h1>
 ${tables.join('\n')}

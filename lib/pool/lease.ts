@@ -22,7 +22,7 @@ export class Lease<Carrier> {
     this.#policy = policy
     this.#begun = clock.now()
     this.#trial = policy !== undefined && member.server.health.begin()
-    member.server.enter()
+    member.enter()
     balancer.started?.(member)
   }
 
@@ -53,13 +53,15 @@ export class Lease<Carrier> {
     if (this.#released) return
     this.#released = true
     if (this.#trial && this.#verdict === 'none') this.member.server.health.abandoned()
-    this.member.server.leave()
+    this.member.leave()
     this.#balancer.finished?.(this.member)
   }
 
   #learn(verdict: 'well' | 'failed'): void {
     this.#verdict = verdict
-    const outcome: Outcome = { latency: this.#clock.now() - this.#begun, failed: verdict === 'failed' }
+    const latency = this.#clock.now() - this.#begun
+    if (verdict === 'well') this.member.server.latency.observe(latency)
+    const outcome: Outcome = { latency, failed: verdict === 'failed' }
     this.#balancer.answered?.(this.member, outcome)
   }
 }

@@ -7,9 +7,10 @@ import { unknown } from '../config/suggest.js'
 import { isToken } from '../config/tokens.js'
 import { boolean, duration, integer, optional, scalar, text } from '../config/types.js'
 import { parseServer, type ServerSpec } from './address.js'
+import { type HealthConfig, type HealthOptions, healthTable } from './health-options.js'
 
 /** The servers of an entry and how one is chosen: the public form. Durations are seconds, or text such as `250ms`. */
-export interface PoolConfig {
+export interface PoolConfig extends HealthConfig {
   /** Servers: `10.0.0.1:80`, `[::1]:80`, `https://h`, `unix:/run/app.sock`; `*3` behind one is its weight. */
   serverList?: string | readonly string[]
   /** Servers used only while none of `serverList` is eligible. Default: none. */
@@ -53,7 +54,7 @@ export type HashKey =
   | { readonly kind: 'header' | 'cookie'; readonly name: string }
 
 /** The servers of an entry and how one is chosen. Durations are milliseconds. */
-export interface PoolOptions {
+export interface PoolOptions extends HealthOptions {
   /** Every item as it was listed, in order; a server that is listed twice is there twice. */
   readonly serverList: readonly ServerSpec[]
   readonly backupList: readonly ServerSpec[]
@@ -186,6 +187,7 @@ export const poolTable: OptionTable<PoolConfig, PoolOptions> = {
     scope: 'both',
     doc: 'How long the weight of a server that returns takes to grow from a tenth to all of it. `0`: at once.',
   },
+  ...healthTable,
 }
 
 function balancerType(): OptionType<string, NamedBalancer> {

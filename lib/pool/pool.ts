@@ -6,58 +6,44 @@
  * lists for that one pick.
  */
 
-import { createHash } from 'node:crypto'
-import type { Balancer, BalancerContext, BalancerRequest } from '../balancers/balancer.js'
+import type { Balancer, BalancerContext } from '../balancers/balancer.js'
 import type { Clock } from '../clock.js'
 import type { Random } from '../random.js'
-import type { ServerAddress, ServerSpec } from './address.js'
+import type { ActiveHealth } from './active-health.js'
+import type { ServerSpec } from './address.js'
+import type { Check, CheckWatcher } from './check.js'
+import type { HealthOptions } from './health-options.js'
 import { Lease } from './lease.js'
-import { Member } from './member.js'
-import type { PoolOptions } from './options.js'
+import { type AdminState, Member } from './member.js'
+import { type Carriers, Membership } from './membership.js'
+import type { NamedBalancer, PoolOptions } from './options.js'
 import { Queue } from './queue.js'
+import type { NoLease, PoolRequest, Standing } from './request.js'
 import type { Server, ServerDirectory, ServerWatcher } from './server.js'
 
-/** Why a request got no server. `full`: some server is well, but at its limit: wait in the queue. */
-export type NoLease = 'none' | 'full'
-
-/** What a request says about itself when it asks for a server. */
-export interface PoolRequest extends BalancerRequest {
-  /** Filled in by the pool before each pick. */
-  slots: number
-  /** Set by the pool once the request was given to a server that rests (`FailOpen`); that happens once at most. */
-  failedOpen: boolean
-  /** The value of the sticky cookie that the client sent; undefined without. */
-  stickyToken(): string | undefined
-}
-
-/** Why a member gets, or does not get, a request; for `explain` and the status page. */
-export type Standing = 'eligible' | 'trial' | 'offline' | 'at its limit' | 'waiting as a backup'
+export type { NoLease, PoolRequest, Standing }
 
 export interface PoolParts<Carrier> {
   readonly name: string
   readonly options: PoolOptions
   readonly directory: ServerDirectory
+  readonly checks: ActiveHealth
   readonly clock: Clock
   readonly random: Random
-  /** Makes what carries requests to a server of this pool. */
-  readonly carrier: (address: ServerAddress) => Carrier
+  readonly carriers: Carriers<Carrier>
 }
 
-export class Pool<Carrier> implements ServerWatcher {
+export class Pool<Carrier> implements ServerWatcher, CheckWatcher {
   readonly name: string
   readonly options: PoolOptions
-  readonly members: readonly Member<Carrier>[]
   readonly queue: Queue
   readonly #clock: Clock
-  readonly #balancer: Balancer
-  readonly #backupBalancer: Balancer
-  readonly #main: readonly Member<Carrier>[]
-  readonly #backups: readonly Member<Carrier>[]
-  readonly #byToken = new Map<string, Member<Carrier>>()
-  /** How many slots the written lists have. */
-  readonly #slots: number
-  readonly #backupSlots: number
+  readonly #random: Random
+  readonly #membership: Membership<Carrier>
   readonly #remembers: boolean
+  #loadBalance: NamedBalancer
+  #balancer: Balancer
+  #backupBalancer: Balancer
   #closed = false
   #eligible: readonly Member<Carrier>[] | undefined
   #eligibleBackups: readonly Member<Carrier>[] | undefined
@@ -67,28 +53,35 @@ export class Pool<Carrier> implements ServerWatcher {
     this.name = name
     this.options = options
     this.#clock = clock
+    this.#random = random
     this.#remembers = options.highAvailability && options.offlineTimeOut > 0
-    this.#main = this.#makeMembers(parts, options.serverList, false)
-    this.#backups = this.#makeMembers(parts, options.backupList, true)
-    this.members = [...this.#main, ...this.#backups]
-    this.#slots = slotCount(options.serverList)
-    this.#backupSlots = slotCount(options.backupList)
     this.queue = new Queue(clock, options.queueLength, options.queueTimeout)
+    this.#loadBalance = options.loadBalance
     // Two instances: what a strategy keeps about one list must not be thrown over by picks from the other.
     this.#balancer = options.loadBalance.factory({ clock, random })
     this.#backupBalancer = options.loadBalance.factory({ clock, random })
-    for (const member of this.members) {
-      // A server of both lists is stuck to as a server of the main one.
-      if (!this.#byToken.has(member.token)) this.#byToken.set(member.token, member)
-      member.server.watch(this, options.maxConnections > 0)
-    }
+    this.#membership = new Membership({ ...parts, watcher: this, onStep: () => this.#forget() })
+  }
+
+  get members(): readonly Member<Carrier>[] {
+    return this.#membership.all
+  }
+
+  /** The balancer in force. */
+  get loadBalance(): NamedBalancer {
+    return this.#loadBalance
+  }
+
+  /** How servers are checked that have no way of their own. */
+  get health(): HealthOptions {
+    return this.#membership.health
   }
 
   /** Chooses a server that is not in `tried`, and holds it for the request. */
   lease(request: PoolRequest, tried: ReadonlySet<Member<Carrier>>): Lease<Carrier> | NoLease {
     if (this.queue.mustWait) return 'full'
     const member = this.#sticky(request, tried) ?? this.#pick(request, tried)
-    if (member === undefined) return this.#someAtLimit(tried) ? 'full' : 'none'
+    if (member === undefined) return this.#mayCome(tried) ? 'full' : 'none'
     const balancer = member.backup ? this.#backupBalancer : this.#balancer
     return new Lease(member, balancer, this.#clock, this.#remembers ? this.options : undefined)
   }
@@ -118,29 +111,72 @@ export class Pool<Carrier> implements ServerWatcher {
 
   /** How a member stands now. Changes nothing. */
   standing(member: Member<Carrier>): Standing {
+    if (!member.available) return member.state as 'down' | 'draining' | 'disabled'
     if (!this.#isWell(member)) return 'offline'
     if (this.#atLimit(member)) return 'at its limit'
-    if (member.backup && this.#main.some((other) => this.#isEligible(other))) return 'waiting as a backup'
+    if (member.backup && this.#membership.main.some((other) => this.#isEligible(other))) return 'waiting as a backup'
     return member.server.state === 'offline' && this.#remembers ? 'trial' : 'eligible'
   }
 
   /** How likely each server is picked now: picks of a balancer that is made for the purpose, counted. */
   odds(request: PoolRequest, picks: number, context: BalancerContext): Map<Member<Carrier>, number> {
     const odds = new Map<Member<Carrier>, number>()
-    const main = this.#main.filter((member) => this.#isEligible(member))
-    const candidates = main.length > 0 ? main : this.#backups.filter((member) => this.#isEligible(member))
+    const main = this.#membership.main.filter((member) => this.#isEligible(member))
+    const backups = this.#membership.backups.filter((member) => this.#isEligible(member))
+    const candidates = main.length > 0 ? main : backups
     if (candidates.length === 0) {
       const last = this.#failOpen({ ...request }, new Set())
       return last === undefined ? odds : odds.set(last, 1)
     }
-    const balancer = this.options.loadBalance.factory(context)
-    const slots = main.length > 0 ? this.#slots : this.#backupSlots
+    const balancer = this.#loadBalance.factory(context)
+    const slots = this.#membership.slots(main.length === 0)
     for (let i = 0; i < picks; i++) {
       const picked = this.#ask(balancer, candidates, slots, request)
       odds.set(picked, (odds.get(picked) ?? 0) + 1)
     }
     for (const [member, count] of odds) odds.set(member, count / picks)
     return odds
+  }
+
+  // What is changed while it runs.
+
+  /** Takes a server in; `health`: a way of its own to check it. */
+  add(spec: ServerSpec, backup: boolean, health: HealthOptions | undefined): Member<Carrier> {
+    const member = this.#membership.add(spec, backup, health)
+    this.serverFreed()
+    return member
+  }
+
+  /** Lets a server go. What is under way there goes on. */
+  remove(member: Member<Carrier>): void {
+    this.#membership.remove(member)
+    this.#forget()
+  }
+
+  reweigh(member: Member<Carrier>, weight: number): void {
+    this.#membership.reweigh(member, weight)
+    this.#forget()
+  }
+
+  setAdmin(member: Member<Carrier>, state: AdminState): void {
+    member.admin = state
+    member.adminSince = this.#clock.wallTime()
+    this.serverFreed()
+  }
+
+  setLoadBalance(loadBalance: NamedBalancer): void {
+    const context = { clock: this.#clock, random: this.#random }
+    const balancer = loadBalance.factory(context)
+    this.#backupBalancer = loadBalance.factory(context)
+    this.#balancer = balancer
+    this.#loadBalance = loadBalance
+  }
+
+  /** Another way to check the servers, or those that have none of their own. */
+  setHealth(health: HealthOptions, member?: Member<Carrier>): void {
+    if (member === undefined) this.#membership.setHealth(health)
+    else this.#membership.setMemberHealth(member, health)
+    this.serverFreed()
   }
 
   /** Takes no part any more, once the requests that wait in its queue have been served. */
@@ -152,13 +188,13 @@ export class Pool<Carrier> implements ServerWatcher {
 
   serverChanged(server: Server, returned: boolean): void {
     this.#forget()
-    if (returned && this.#remembers) {
-      for (const member of this.members) {
-        if (member.server !== server) continue
-        member.slowStart.begin()
-        member.applyWeight()
-      }
-    }
+    if (returned && this.#remembers) this.#beginSlowly((member) => member.server === server)
+    this.serverFreed()
+  }
+
+  checkChanged(check: Check): void {
+    this.#forget()
+    if (check.up) this.#beginSlowly((member) => member.check === check)
     this.serverFreed()
   }
 
@@ -172,24 +208,16 @@ export class Pool<Carrier> implements ServerWatcher {
     if (this.#closed) this.#letGo()
   }
 
-  #letGo(): void {
-    if (this.queue.size > 0) return
-    for (const { server } of this.members) server.unwatch(this)
+  #beginSlowly(returned: (member: Member<Carrier>) => boolean): void {
+    for (const member of this.members) {
+      if (!returned(member)) continue
+      member.slowStart.begin()
+      member.applyWeight()
+    }
   }
 
-  #makeMembers(parts: PoolParts<Carrier>, specs: readonly ServerSpec[], backup: boolean): Member<Carrier>[] {
-    const slotsById = new Map<string, { address: ServerAddress; slots: number[] }>()
-    let slot = 0
-    for (const { address, weight } of specs) {
-      const known = slotsById.get(address.id) ?? { address, slots: [] }
-      slotsById.set(address.id, known)
-      for (let i = 0; i < weight; i++) known.slots.push(slot++)
-    }
-    const slowStart = { clock: parts.clock, duration: parts.options.slowStart, onStep: () => this.#forget() }
-    return [...slotsById.values()].map(({ address, slots }) => {
-      const server = parts.directory.at(address)
-      return new Member(server, slots, backup, parts.carrier(address), stickyToken(parts.name, server), slowStart)
-    })
+  #letGo(): void {
+    if (this.queue.size === 0) this.#membership.close()
   }
 
   /** Who is eligible has changed. */
@@ -199,12 +227,12 @@ export class Pool<Carrier> implements ServerWatcher {
   }
 
   #pick(request: PoolRequest, tried: ReadonlySet<Member<Carrier>>): Member<Carrier> | undefined {
-    this.#eligible ??= this.#main.filter((member) => this.#isEligible(member))
+    this.#eligible ??= this.#membership.main.filter((member) => this.#isEligible(member))
     const main = untried(this.#eligible, tried)
-    if (main.length > 0) return this.#ask(this.#balancer, main, this.#slots, request)
-    this.#eligibleBackups ??= this.#backups.filter((member) => this.#isEligible(member))
+    if (main.length > 0) return this.#ask(this.#balancer, main, this.#membership.slots(false), request)
+    this.#eligibleBackups ??= this.#membership.backups.filter((member) => this.#isEligible(member))
     const backups = untried(this.#eligibleBackups, tried)
-    if (backups.length > 0) return this.#ask(this.#backupBalancer, backups, this.#backupSlots, request)
+    if (backups.length > 0) return this.#ask(this.#backupBalancer, backups, this.#membership.slots(true), request)
     return this.#failOpen(request, tried)
   }
 
@@ -217,13 +245,13 @@ export class Pool<Carrier> implements ServerWatcher {
     request.slots = slots
     const picked = balancer.pick(candidates, request)
     if (picked instanceof Member) return picked
-    throw new TypeError(`the balancer ${this.options.loadBalance.name} returned none of its candidates`)
+    throw new TypeError(`the balancer ${this.#loadBalance.name} returned none of its candidates`)
   }
 
   #sticky(request: PoolRequest, tried: ReadonlySet<Member<Carrier>>): Member<Carrier> | undefined {
     if (this.options.stickyCookie === undefined) return undefined
     const token = request.stickyToken()
-    const member = token === undefined ? undefined : this.#byToken.get(token)
+    const member = token === undefined ? undefined : this.#membership.byToken(token)
     return member !== undefined && !tried.has(member) && this.#isEligible(member) ? member : undefined
   }
 
@@ -236,7 +264,7 @@ export class Pool<Carrier> implements ServerWatcher {
     if (!this.options.failOpen || !this.#remembers || request.failedOpen) return undefined
     let best: Member<Carrier> | undefined
     for (const member of this.members) {
-      if (tried.has(member)) continue
+      if (tried.has(member) || !member.available) continue
       if (member.server.health.usable) return undefined
       if (this.#atLimit(member)) continue
       if (best === undefined || member.server.health.lastFailure < best.server.health.lastFailure) best = member
@@ -250,7 +278,7 @@ export class Pool<Carrier> implements ServerWatcher {
   }
 
   #isWell(member: Member<Carrier>): boolean {
-    return !this.#remembers || member.server.health.usable
+    return member.available && (!this.#remembers || member.server.health.usable)
   }
 
   #atLimit(member: Member<Carrier>): boolean {
@@ -258,18 +286,11 @@ export class Pool<Carrier> implements ServerWatcher {
     return maxConnections > 0 && member.server.active >= maxConnections
   }
 
-  #someAtLimit(tried: ReadonlySet<Member<Carrier>>): boolean {
+  /** A server may be free soon: one is at its limit, or the pool is fed from outside, and still empty. */
+  #mayCome(tried: ReadonlySet<Member<Carrier>>): boolean {
+    if (this.members.length === 0) return true
     return this.members.some((member) => !tried.has(member) && this.#isWell(member) && this.#atLimit(member))
   }
-}
-
-/** The value of the sticky cookie for a server: the same in every process, and no address to the client. */
-function stickyToken(pool: string, { address }: Server): string {
-  return createHash('sha256').update(`${pool}\n${address.id}`).digest('base64url').slice(0, 16)
-}
-
-function slotCount(specs: readonly ServerSpec[]): number {
-  return specs.reduce((sum, { weight }) => sum + weight, 0)
 }
 
 function untried<T>(members: readonly T[], tried: ReadonlySet<T>): readonly T[] {

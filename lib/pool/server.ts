@@ -5,6 +5,7 @@
 
 import type { Clock } from '../clock.js'
 import type { ServerAddress } from './address.js'
+import { Durations } from './durations.js'
 import { PassiveHealth } from './passive-health.js'
 
 /**
@@ -32,6 +33,14 @@ export interface ServerWatcher {
   serverFreed(server: Server): void
 }
 
+/** How much of a server one pool uses. */
+export class Usage {
+  /** Requests under way. */
+  active = 0
+  /** Called when the last of them is over. */
+  onIdle: (() => void) | undefined
+}
+
 export class Server {
   readonly address: ServerAddress
   readonly health: PassiveHealth
@@ -40,8 +49,14 @@ export class Server {
   /** Requests that it answered, and that it failed. */
   succeeded = 0
   failed = 0
+  /** From the request sent to the head of the answer. */
+  readonly latency: Durations = new Durations()
   /** Why it is in its state; empty when nothing ever happened. */
   reason = ''
+  /** Since when it is, in milliseconds since the Unix epoch; null when nothing ever happened. */
+  since: number | null = null
+  /** By the names of pools: requests go on over a reload that makes their pool anew. */
+  readonly #usages = new Map<string, Usage>()
   readonly #watchers = new Set<ServerWatcher>()
   readonly #limitWatchers = new Set<ServerWatcher>()
   readonly #onChange: (change: ServerStateChange) => void
@@ -52,6 +67,7 @@ export class Server {
     this.health = new PassiveHealth(clock, {
       healthChanged: (from, to, reason) => {
         this.reason = reason
+        this.since = clock.wallTime()
         this.#notify(to === 'up')
         this.#onChange({ server: this.address.id, from, to, reason })
       },
@@ -61,6 +77,16 @@ export class Server {
 
   get state(): ServerState {
     return this.health.state
+  }
+
+  /** How much of it the pool of this name uses. */
+  usage(pool: string): Usage {
+    let usage = this.#usages.get(pool)
+    if (usage === undefined) {
+      usage = new Usage()
+      this.#usages.set(pool, usage)
+    }
+    return usage
   }
 
   /** `limits`: tell this watcher of every request that begins and ends. */

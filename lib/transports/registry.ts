@@ -21,35 +21,51 @@ const transports: Record<TransportName, (clock: Clock, listeners: EventEmitter) 
   },
 }
 
+/** An upstream, and how many use it. */
+interface Shared {
+  readonly key: string
+  users: number
+}
+
 /**
- * The upstreams of a proxy. Entries that reach the same server in the same way share one, and so its connections; an
- * upstream that a reload asks for again is the one that was there.
+ * The upstreams of a proxy. Whoever reaches the same server in the same way shares one, and so its connections. It is
+ * closed when the last one has given it back; a reload takes what it needs before the old configuration gives back.
  */
 export class Upstreams {
   readonly #clock: Clock
   readonly #listeners: EventEmitter
   readonly #makers = new Map<TransportName, UpstreamMaker>()
-  #current = new Map<string, Upstream>()
-  #next = new Map<string, Upstream>()
+  readonly #byKey = new Map<string, Upstream>()
+  readonly #shared = new Map<Upstream, Shared>()
 
   constructor(clock: Clock, listeners: EventEmitter) {
     this.#clock = clock
     this.#listeners = listeners
   }
 
-  at(address: ServerAddress, options: TransportOptions): Upstream {
-    const key = JSON.stringify([address.id, transportPart(options)])
-    let upstream = this.#next.get(key) ?? this.#current.get(key)
-    upstream ??= this.#maker(options.transport)(address, options)
-    this.#next.set(key, upstream)
+  /** Tells apart ways to reach a server. It may hold a key in PEM: nobody is to see it. */
+  key(address: ServerAddress, options: TransportOptions): string {
+    return JSON.stringify([address.id, transportPart(options)])
+  }
+
+  take(address: ServerAddress, options: TransportOptions): Upstream {
+    const key = this.key(address, options)
+    let upstream = this.#byKey.get(key)
+    if (upstream === undefined) {
+      upstream = this.#maker(options.transport)(address, options)
+      this.#byKey.set(key, upstream)
+      this.#shared.set(upstream, { key, users: 0 })
+    }
+    this.#shared.get(upstream)!.users++
     return upstream
   }
 
-  /** Closes what has not been asked for since the last call. */
-  settle(): void {
-    for (const [key, upstream] of this.#current) if (!this.#next.has(key)) upstream.close()
-    this.#current = this.#next
-    this.#next = new Map()
+  giveBack(upstream: Upstream): void {
+    const shared = this.#shared.get(upstream)
+    if (shared === undefined || --shared.users > 0) return
+    this.#shared.delete(upstream)
+    this.#byKey.delete(shared.key)
+    upstream.close()
   }
 
   #maker(name: TransportName): UpstreamMaker {

@@ -48,8 +48,11 @@ export interface TransportRequest {
   readonly idempotent: boolean
   /** A kept connection turned out dead: use a new one. */
   readonly fresh: boolean
-  /** What it came from. A transport does nothing with it but hand it to those who listen to the transport's events. */
-  readonly source: { readonly req: IncomingMessage; readonly res: ServerResponse }
+  /**
+   * What it came from; undefined for a request of the proxy's own. A transport does nothing with it but hand it to
+   * those who listen to the transport's events.
+   */
+  readonly source: { readonly req: IncomingMessage; readonly res: ServerResponse } | undefined
 }
 
 /** The head of a response. */

@@ -20,8 +20,9 @@ const layers: readonly (readonly string[])[] = [
   ['pool'],
   ['transports'],
   ['forward'],
-  ['middleware', 'listen', 'management', 'workers', 'discovery', 'tcp', 'cluster'],
+  ['middleware', 'listen', 'management', 'workers', 'discovery', 'tcp', 'cluster', 'log'],
   ['config loader'],
+  ['proxy'],
   ['create'],
   ['index', 'cli'],
 ]

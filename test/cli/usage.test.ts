@@ -53,7 +53,7 @@ for (const [args, message] of misuses) {
 
 test('a missing file is named, and so is the way to get one', async (t) => {
   const cwd = folder(t)
-  for (const command of [['start'], ['check'], ['explain', 'GET', '/']]) {
+  for (const command of [['check'], ['explain', 'GET', '/']]) {
     const { code, stderr } = await run(command, { cwd })
     assert.equal(code, 1)
     assert.match(stderr, /^proxy\.conf: there is no such file/)

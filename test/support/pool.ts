@@ -1,18 +1,27 @@
 import { findBalancer } from '#lib/balancers/registry.js'
-import type { ServerAddress } from '#lib/pool/address.js'
+import { ActiveHealth } from '#lib/pool/active-health.js'
 import { parseServer } from '#lib/pool/address.js'
 import type { Lease } from '#lib/pool/lease.js'
 import type { PoolOptions } from '#lib/pool/options.js'
 import { Pool, type PoolRequest } from '#lib/pool/pool.js'
 import { ServerDirectory, type ServerStateChange } from '#lib/pool/server.js'
 import { ManualClock } from './clock.js'
-import { seededRandom } from './random.js'
+import { scriptedRandom, seededRandom } from './random.js'
 
 /** Pools without a network: what carries a request is the server's address. */
 export class PoolBench {
   readonly clock = new ManualClock()
   readonly changes: ServerStateChange[] = []
   readonly directory = new ServerDirectory(this.clock, (change) => this.changes.push(change))
+
+  /** Checks under way, by the host that they ask; each waits for its result. */
+  readonly asked = new Map<string, (passed: boolean, result: string) => void>()
+  readonly checks = new ActiveHealth({
+    clock: this.clock,
+    random: scriptedRandom(0.5),
+    asks: true,
+    onChange: (change) => this.changes.push(change),
+  })
 
   pool(servers: string, options: Partial<PoolOptions> = {}, backups = ''): Pool<string> {
     const specs = (list: string) => list.split(' ').filter(Boolean).map(parseServer)
@@ -21,7 +30,18 @@ export class PoolBench {
       directory: this.directory,
       clock: this.clock,
       random: seededRandom(1),
-      carrier: (address: ServerAddress) => address.id,
+      checks: this.checks,
+      carriers: {
+        take: (address) => address.id,
+        giveBack: () => {},
+        key: () => '',
+        probe: (_, { host }) => {
+          return (_options, done) => {
+            this.asked.set(host, done)
+            return () => this.asked.delete(host)
+          }
+        },
+      },
       options: {
         serverList: specs(servers),
         backupList: specs(backups),
@@ -37,6 +57,12 @@ export class PoolBench {
         queueLength: 2,
         queueTimeout: 5000,
         slowStart: 0,
+        healthCheck: undefined,
+        healthInterval: 30_000,
+        healthTimeout: 5000,
+        healthFails: 3,
+        healthPasses: 2,
+        healthStatus: { test: (status) => status >= 200 && status < 300, text: '200-299' },
         ...options,
       },
     })

@@ -95,7 +95,9 @@ export class HttpProxyCarriage implements Carriage {
     // Only now: a request that is made with it sends its head at once, before anybody can change it.
     const expect = headerValue(this.#request.headers, 'expect')
     if (expect !== undefined) proxyReq.setHeader('Expect', expect)
-    if (upgrade === undefined) this.#listeners.emit('proxyReq', proxyReq, source.req, source.res, this.#options)
+    if (source === undefined) {
+      // A request of the proxy's own: nobody else has to do with it.
+    } else if (upgrade === undefined) this.#listeners.emit('proxyReq', proxyReq, source.req, source.res, this.#options)
     else this.#listeners.emit('proxyReqWs', proxyReq, source.req, source.req.socket, this.#options, Buffer.alloc(0))
     proxyReq.on('drain', () => {
       if (!this.#over) this.#events.drained()
@@ -176,7 +178,9 @@ export class HttpProxyCarriage implements Carriage {
     response.on('error', ignore)
     if (this.#over) return
     const { source, method } = this.#request
-    const headers = this.#offer(response, () => this.#listeners.emit('proxyRes', response, source.req, source.res))
+    const headers = this.#offer(response, () => {
+      if (source !== undefined) this.#listeners.emit('proxyRes', response, source.req, source.res)
+    })
     try {
       if (response.statusCode === 101)
         throw new ProxyError('ERR_UPGRADE_INVALID', 'the server answered 101 without Upgrade')

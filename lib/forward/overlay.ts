@@ -1,0 +1,71 @@
+import type { Change, HealthSettings } from './control.js'
+
+type Add = Change & { kind: 'add' }
+
+/** What has been changed about one server that was there already. */
+interface ServerChange {
+  readonly weight?: number | undefined
+  readonly state?: 'up' | 'draining' | 'disabled' | undefined
+  readonly health?: HealthSettings | undefined
+}
+
+interface PoolOverlay {
+  loadBalance?: string | undefined
+  health?: HealthSettings | undefined
+  readonly added: Map<string, Add>
+  readonly removed: Set<string>
+  readonly servers: Map<string, ServerChange>
+}
+
+/** All changes since the start, by what they are about: of two that say the same the later one counts. */
+export class Overlay {
+  readonly #pools = new Map<string, PoolOverlay>()
+
+  /** The changes, as few as say everything. */
+  get changes(): readonly Change[] {
+    return [...this.#pools].flatMap(([pool, { loadBalance, health, added, removed, servers }]): Change[] => [
+      ...(loadBalance === undefined && health === undefined
+        ? []
+        : [{ kind: 'pool', pool, loadBalance, health } as const]),
+      ...[...removed].map((server) => ({ kind: 'remove', pool, server }) as const),
+      ...added.values(),
+      ...[...servers].map(([server, change]) => ({ kind: 'server', pool, server, ...change }) as const),
+    ])
+  }
+
+  added(pool: string, server: string, change: Add): void {
+    this.#of(pool).added.set(server, change)
+  }
+
+  removed(pool: string, server: string): void {
+    const { added, removed, servers } = this.#of(pool)
+    servers.delete(server)
+    // One that was only added is gone; one of the file would come back with a reload.
+    if (!added.delete(server)) removed.add(server)
+  }
+
+  server(pool: string, server: string, change: ServerChange): void {
+    const { servers } = this.#of(pool)
+    servers.set(server, merged(servers.get(server) ?? {}, change))
+  }
+
+  pool(pool: string, change: { loadBalance?: string | undefined; health?: HealthSettings | undefined }): void {
+    Object.assign(this.#of(pool), merged(this.#of(pool), change))
+  }
+
+  #of(pool: string): PoolOverlay {
+    let overlay = this.#pools.get(pool)
+    if (overlay === undefined) {
+      overlay = { added: new Map(), removed: new Set(), servers: new Map() }
+      this.#pools.set(pool, overlay)
+    }
+    return overlay
+  }
+}
+
+/** What is said later goes before; of health settings, each by itself. */
+function merged<T extends { health?: HealthSettings | undefined }>(before: T, after: T): T {
+  const said = Object.fromEntries(Object.entries(after).filter(([, value]) => value !== undefined)) as T
+  const health = after.health === undefined ? before.health : { ...before.health, ...after.health }
+  return { ...before, ...said, health }
+}
