@@ -1,0 +1,53 @@
+/** The calls of those who run the proxy. */
+
+import { ApiError } from '../errors.js'
+import * as examples from '../examples.js'
+import { json, type Route, text } from '../route.js'
+import { shapes } from '../shapes.js'
+
+export const operationCalls: readonly Route[] = [
+  {
+    method: 'POST',
+    path: '/reload',
+    summary: 'Reads the configuration file again.',
+    endings: { 200: { description: 'The file is in force.', schema: shapes.Reloaded, example: { reloaded: true } } },
+    errors: ['bad_configuration', 'invalid'],
+    async run(_, { control }) {
+      await control.reload()
+      return json({ reloaded: true })
+    },
+  },
+  {
+    method: 'GET',
+    path: '/config',
+    summary: 'The configuration in force, as text of a file, without secrets.',
+    endings: {
+      200: {
+        description: 'The configuration.',
+        contentType: 'text/plain; charset=utf-8',
+        example: examples.configuration,
+      },
+    },
+    run: (_, { control }) => text('text/plain; charset=utf-8', control.configuration()),
+  },
+  {
+    method: 'GET',
+    path: '/healthz',
+    summary: 'Whether the process lives.',
+    endings: { 200: { description: 'It does.', schema: shapes.Alive, example: { status: 'ok' } } },
+    withoutToken: true,
+    run: () => json({ status: 'ok' }),
+  },
+  {
+    method: 'GET',
+    path: '/readyz',
+    summary: 'Whether requests are taken.',
+    endings: { 200: { description: 'They are.', schema: shapes.Ready, example: { ready: true } } },
+    errors: ['not_ready'],
+    withoutToken: true,
+    run(_, { control }) {
+      if (!control.ready) throw new ApiError('not_ready', 'the proxy takes no requests')
+      return json({ ready: true })
+    },
+  },
+]
