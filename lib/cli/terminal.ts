@@ -8,12 +8,14 @@ export type Style = Parameters<typeof styleText>[0]
 /** Colours a piece of text, or leaves it as it is. */
 export type Paint = (style: Style, text: string) => string
 
-type Stream = NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY'>>
+type Stream = NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns' | 'rows'>>
 
 export class Terminal {
   /** For each stream by itself: one may be a terminal and the other a file. */
   readonly paintOut: Paint
   readonly paintErr: Paint
+  /** What was written to the standard output can be written over. */
+  readonly isScreen: boolean
   readonly #out: Stream
   readonly #err: Stream
 
@@ -22,12 +24,28 @@ export class Terminal {
     this.#err = err
     this.paintOut = painter(out, env)
     this.paintErr = painter(err, env)
+    this.isScreen = out.isTTY === true && env.TERM !== 'dumb'
     // A reader that has left (`pointsman start | head`) must not end a proxy that serves.
     for (const stream of [out, err]) {
       stream.on('error', (error: NodeJS.ErrnoException) => {
         if (error.code !== 'EPIPE') throw error
       })
     }
+  }
+
+  /** Characters in a line of the screen. */
+  get columns(): number {
+    return this.#out.columns ?? 80
+  }
+
+  /** Lines of the screen. */
+  get rows(): number {
+    return this.#out.rows ?? 24
+  }
+
+  /** Text without a line break behind it. */
+  write(text: string): void {
+    this.#out.write(text)
   }
 
   /** A line, or several. */

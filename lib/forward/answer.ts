@@ -51,6 +51,11 @@ export class Answer {
     return this.complete && this.#res.writableFinished
   }
 
+  /** Bytes of the body that were handed to the client's connection. */
+  get bytes(): number {
+    return this.#client.bytes
+  }
+
   inform(status: number, headers: RawHeaders): void {
     // Node has answered `100-continue` already where nobody told it to leave that to the proxy.
     if (status === 100 && (this.#res as { _sent100?: boolean })._sent100 === true) return

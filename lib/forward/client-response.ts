@@ -23,6 +23,8 @@ export class ClientResponse {
   readonly #clock: Clock
   readonly #onDrain: () => void
   readonly #http2: boolean
+  /** Bytes of the body that were taken so far, whatever their framing. */
+  bytes = 0
   #listensForDrain = false
   /** The head has gone out, or goes with what is written next. */
   #flushed = false
@@ -97,6 +99,7 @@ export class ClientResponse {
 
   /** False: wait for the drain callback. */
   write(chunk: Buffer): boolean {
+    this.bytes += chunk.length
     if (!this.#flushed && this.#held === undefined) {
       this.#held = chunk
       return true

@@ -15,6 +15,8 @@ export interface RequestSummary {
   readonly url: string
   /** What the client got; 499 when it left before there was an answer. */
   readonly status: number
+  /** Bytes of the answer's body that were handed to the client's connection; undefined after a change of protocol. */
+  readonly bytes: number | undefined
   /** Address of the server that answered, or was tried last; undefined when none was tried. */
   readonly server: string | undefined
   /** How many tries it took. */

@@ -143,6 +143,8 @@ export class Forwarder {
       method: req.method ?? 'GET',
       url: req.url ?? '',
       status: answer.status,
+      // What a tunnel carries is no body.
+      bytes: answer.status === 101 ? undefined : answer.bytes,
       server: failover.server,
       attempts: failover.tries,
       duration,

@@ -510,6 +510,7 @@ withEachTransport((start) => {
       method: 'GET',
       url: '/a?b',
       status: 200,
+      bytes: 4,
       server: `http://${url}`,
       attempts: 2,
       error: undefined,

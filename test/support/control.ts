@@ -268,8 +268,8 @@ function healthOf(
     path: path ?? before?.path ?? '/',
     interval: milliseconds(interval, before?.interval ?? 5_000),
     timeout: milliseconds(timeout, before?.timeout ?? 2_000),
-    fails: rest.fails ?? before?.fails ?? 3,
-    passes: rest.passes ?? before?.passes ?? 2,
+    fails: Number(rest.fails ?? before?.fails ?? 3),
+    passes: Number(rest.passes ?? before?.passes ?? 2),
     status: rest.status === undefined ? (before?.status ?? '200-299') : [rest.status].flat().join(' '),
   }
 }
