@@ -12,10 +12,11 @@ import { explain } from './explain.js'
 import { commandHelp, generalHelp } from './help.js'
 import { reportDiagnostics } from './report.js'
 import { start } from './start.js'
+import { status } from './status.js'
 import { Terminal } from './terminal.js'
 import { version } from './version.js'
 
-const commands: readonly Command[] = [start, check, explain, demo, demoServer]
+const commands: readonly Command[] = [start, check, explain, status, demo, demoServer]
 
 process.title = 'pointsman'
 const terminal = new Terminal(process.stdout, process.stderr, process.env)

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { type Arguments, CommandError, UsageError } from './command.js'
-import { configFile } from './configuration.js'
+import { configFile, load } from './configuration.js'
 
 /** Where `start` has the API when there is no configuration file. */
 const defaultUrl = 'http://127.0.0.1:8687'
@@ -22,6 +22,12 @@ export interface ConfiguredManagement {
   /** Path of a Unix socket, or undefined. */
   readonly socketPath: string | undefined
   readonly token: string | undefined
+}
+
+/** `[MANAGEMENT]` of a file; undefined: it has no API. */
+export function configuredManagement(file: string): ConfiguredManagement | undefined {
+  const { listen, token } = load(file).resolved.management
+  return listen === undefined ? undefined : { ...listen, token }
 }
 
 /**

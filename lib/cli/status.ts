@@ -1,7 +1,7 @@
 import { MessageChannel } from 'node:worker_threads'
 import { type Clock, systemClock, type Timer } from '../clock.js'
 import { type Arguments, type Command, CommandError, configOption, exitCodes } from './command.js'
-import { managementAddress } from './management-address.js'
+import { configuredManagement, managementAddress } from './management-address.js'
 import { ManagementClient } from './management-client.js'
 import { untilStopped } from './signals.js'
 import { type Look, type ServerStats, type ServerView, statusTable, type Totals } from './status-table.js'
@@ -37,7 +37,7 @@ export async function runStatus(
   clock: Clock,
   untilStopped: () => Promise<unknown>,
 ): Promise<number> {
-  const client = new ManagementClient(managementAddress(args), clock)
+  const client = new ManagementClient(managementAddress(args, configuredManagement), clock)
   try {
     const first = await look(client, clock)
     if (args.on('json')) {

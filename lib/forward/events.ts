@@ -10,6 +10,8 @@ import type { ServerState } from '../pool/server.js'
 export interface RequestSummary {
   /** Name of the entry that took it. */
   readonly entry: string
+  /** Address of the client, as `TrustProxy` of the entry lets it be known; empty for a Unix socket. */
+  readonly client: string
   readonly method: string
   /** The target as the client sent it. */
   readonly url: string

@@ -12,6 +12,7 @@ import type { Member } from '../pool/member.js'
 import type { Carriage, RawHeaders, ResponseHead, Upstream } from '../transports/transport.js'
 import { Answer } from './answer.js'
 import type { Attempt } from './attempt.js'
+import { peerAddress } from './client.js'
 import { Deadline } from './deadline.js'
 import { asProxyError, Failover } from './failover.js'
 import type { Forwarder } from './forwarder.js'
@@ -99,6 +100,11 @@ export class Exchange implements BodyListener {
   /** There is one as soon as there can be a try. */
   get outgoing(): OutgoingRequest {
     return this.#outgoing as OutgoingRequest
+  }
+
+  /** As far as it was found out; empty for a Unix socket. */
+  get clientAddress(): string {
+    return this.#outgoing?.client.address ?? peerAddress(this.req)
   }
 
   /** The lowest number that no other open client connection holds. */

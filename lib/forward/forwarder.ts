@@ -137,9 +137,11 @@ export class Forwarder {
     if (failover.server !== undefined && error.fault === 'server') servers.failed++
   }
 
-  #summary({ route, req, answer, failover }: Exchange, duration: number): RequestSummary {
+  #summary(exchange: Exchange, duration: number): RequestSummary {
+    const { route, req, answer, failover } = exchange
     return {
       entry: route.name,
+      client: exchange.clientAddress,
       method: req.method ?? 'GET',
       url: req.url ?? '',
       status: answer.status,

@@ -35,15 +35,10 @@ export interface AccessEntry {
 }
 
 /** Makes an entry of what `requestEnd` tells. `wallTime`: now, in milliseconds since the Unix epoch. */
-export function accessEntry(
-  req: IncomingMessage,
-  summary: RequestSummary,
-  wallTime: number,
-  clientAddress: string,
-): AccessEntry {
+export function accessEntry(req: IncomingMessage, summary: RequestSummary, wallTime: number): AccessEntry {
   return {
     time: wallTime,
-    client: clientAddress,
+    client: summary.client,
     method: summary.method,
     target: summary.url,
     protocol: `HTTP/${req.httpVersion}`,

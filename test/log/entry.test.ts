@@ -9,7 +9,7 @@ import { eventually } from '../support/wire.js'
 function entriesOf({ proxy, clock }: Rig): AccessEntry[] {
   const entries: AccessEntry[] = []
   proxy.on('requestEnd', (summary, req) => {
-    entries.push(accessEntry(req, summary, clock.wallTime(), proxy.clientAddress(req)))
+    entries.push(accessEntry(req, summary, clock.wallTime()))
   })
   return entries
 }

@@ -72,7 +72,7 @@ test('it holds what users need, and nothing else', () => {
   for (const name of ['package.json', 'README.md', 'proxy.conf.example', 'LICENSE', 'CHANGELOG.md']) {
     if (existsSync(join(root, name))) assert.ok(files.includes(name), `${name} is missing`)
   }
-  const expected = /^(?:dist\/.+\.(?:js|d\.ts|js\.map|html|css|svg)|docs\/.+\.(?:md|svg)|[^/]+)$/
+  const expected = /^(?:dist\/.+\.(?:js|d\.ts|js\.map|html|css|svg)|docs\/.+\.(?:md|svg|png)|[^/]+)$/
   assert.deepEqual(
     files.filter((name) => !expected.test(name) || /\btest\b|\.tsbuildinfo$|\.tgz$/.test(name)),
     [],
@@ -84,6 +84,8 @@ test('every compiled module has its types, and a source that is still there', ()
   const compiled = filesOf(join(installed, 'dist')).filter((name) => name.endsWith('.js'))
   assert.ok(compiled.length > 0)
   for (const name of compiled) {
+    // What a browser runs is shipped as it was written.
+    if (existsSync(join(root, 'lib', name))) continue
     assert.ok(existsSync(join(installed, 'dist', name.replace(/\.js$/, '.d.ts'))), `${name} has no types`)
     assert.ok(existsSync(join(root, 'lib', name.replace(/\.js$/, '.ts'))), `${name} is left from an older build`)
   }
@@ -100,6 +102,27 @@ test('source maps lead to sources that are in the package', () => {
       )
     })
   assert.equal(broken.length, 0, `${broken.length} maps lead outside, as ${broken[0]} does`)
+})
+
+test('the files of the dashboard are there, and can be served', () => {
+  const names = filesOf(join(root, 'lib/management/dashboard')).filter((name) => /\.(?:html|css|js|svg)$/.test(name))
+  assert.ok(names.includes('index.html') && names.includes('app.js'))
+  const files = filesOf(join(installed, 'dist/management/dashboard'))
+  assert.deepEqual(
+    names.filter((name) => !files.includes(name)),
+    [],
+  )
+  const source = `
+    import { dashboardAssets } from './node_modules/${manifest.name}/dist/management/dashboard/assets.js'
+    for (const path of ['/dashboard', '/dashboard/app.js', '/dashboard/uplot.js']) {
+      console.log(path, dashboardAssets()(path).body.length > 1000)
+    }
+  `
+  writeFileSync(join(app, 'dashboard.mjs'), source)
+  assert.equal(
+    run(process.execPath, ['dashboard.mjs']),
+    '/dashboard true\n/dashboard/app.js true\n/dashboard/uplot.js true\n',
+  )
 })
 
 test('everything that package.json names is there', () => {
@@ -120,7 +143,7 @@ test('its dependencies are those that it declares', () => {
   for (const name of filesOf(join(installed, 'dist')).filter((each) => each.endsWith('.js'))) {
     const code = readFileSync(join(installed, 'dist', name), 'utf8')
     for (const [, specifier = ''] of code.matchAll(
-      /^(?:(?:import|export)\b[^'"();=]*?\bfrom |.*\brequire\()'([^'.#][^']*)'/gm,
+      /^(?:(?:import|export)\b[^'"();=]*?\bfrom |.*\brequire(?:\.resolve)?\()'([^'.#][^']*)'/gm,
     )) {
       if (!specifier.startsWith('node:')) used.add(specifier.split('/')[0] as string)
     }

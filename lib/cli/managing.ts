@@ -1,0 +1,71 @@
+/** The management API of the command line: the server, with its metrics and its page, as `[MANAGEMENT]` wants it. */
+
+import { isDeepStrictEqual } from 'node:util'
+import type { Clock } from '../clock.js'
+import type { Control } from '../forward/control.js'
+import type { Logger } from '../forward/events.js'
+import { dashboardAssets } from '../management/dashboard/assets.js'
+import { createMetrics } from '../management/metrics.js'
+import type { ManagementOptions } from '../management/options.js'
+import { ManagementServer } from '../management/server.js'
+import { CommandError } from './command.js'
+import { version } from './version.js'
+
+export interface ManagingParts {
+  readonly control: Control
+  readonly logger: Logger
+  readonly clock: Clock
+}
+
+/** Listens where the configuration says, and somewhere else after a reload that says so. */
+export class Managing {
+  readonly #parts: ManagingParts
+  #options: ManagementOptions | undefined
+  #server: ManagementServer | undefined
+
+  constructor(parts: ManagingParts) {
+    this.#parts = parts
+  }
+
+  /** Rejects with a {@link CommandError} when the address cannot be listened at. */
+  async begin(options: ManagementOptions): Promise<void> {
+    this.#options = options
+    if (options.listen === undefined) return
+    const { control, logger, clock } = this.#parts
+    const server = new ManagementServer({
+      control,
+      options,
+      logger,
+      clock,
+      version: version(),
+      metrics: createMetrics(control, version()),
+      ...(options.dashboard ? { assets: dashboardAssets() } : {}),
+    })
+    let url: string
+    try {
+      url = await server.listen()
+    } catch (error) {
+      throw new CommandError((error as Error).message)
+    }
+    this.#server = server
+    logger.info(`management API on ${url}${options.dashboard ? `, dashboard on ${url}/dashboard` : ''}`)
+  }
+
+  /** After a reload. What cannot be listened at is reported. */
+  async change(options: ManagementOptions): Promise<void> {
+    if (isDeepStrictEqual(options, this.#options)) return
+    const old = this.#server
+    this.#server = undefined
+    // Not awaited: a call for this very reload may still wait for its answer. Its address is free at once.
+    void old?.close()
+    try {
+      await this.begin(options)
+    } catch (error) {
+      this.#parts.logger.error((error as Error).message)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#server?.close()
+  }
+}
