@@ -6,6 +6,7 @@ import { AccessLog } from '../log/access-log.js'
 import { accessEntry } from '../log/entry.js'
 import { levelLogger } from '../log/level.js'
 import type { LogOptions } from '../log/options.js'
+import { sinkTo } from '../log/sink.js'
 import type { Proxy as RunningProxy } from '../proxy.js'
 import { lineLogger } from './log.js'
 import type { Terminal } from './terminal.js'
@@ -48,7 +49,7 @@ export class Logging {
     void old?.close()
     if (options.accessLog !== undefined) {
       const { logger } = this
-      this.#access = new AccessLog(options.accessLog, { format: options.format, logger, clock: this.#clock })
+      this.#access = new AccessLog(sinkTo(options.accessLog), { format: options.format, logger, clock: this.#clock })
     }
     // Who does not want it does not pay for it.
     this.#proxy?.off('requestEnd', this.#write)

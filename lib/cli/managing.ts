@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.js'
 import type { Control } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
+import { clearStaleSocket } from '../listen/unix-socket.js'
 import { dashboardAssets } from '../management/dashboard/assets.js'
 import { createMetrics } from '../management/metrics.js'
 import type { ManagementOptions } from '../management/options.js'
@@ -38,6 +39,7 @@ export class Managing {
       logger,
       clock,
       version: version(),
+      clearSocket: clearStaleSocket,
       metrics: createMetrics(control, version()),
       ...(options.dashboard ? { assets: dashboardAssets() } : {}),
     })

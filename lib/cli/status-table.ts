@@ -163,7 +163,7 @@ function layOut(
       const padded = columns[i]!.right ? text.padStart(widths[i]!) : text.padEnd(widths[i]!)
       const visible = (i === row.length - 1 ? padded.trimEnd() : `${padded}  `).slice(0, left)
       left -= visible.length
-      return style === undefined ? visible : paint(style, visible)
+      return style === undefined || visible === '' ? visible : paint(style, visible)
     })
     return parts.join('').trimEnd()
   })

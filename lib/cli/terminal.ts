@@ -33,14 +33,14 @@ export class Terminal {
     }
   }
 
-  /** Characters in a line of the screen. */
+  /** Characters in a line of the screen. A terminal that nobody has told its size says 0. */
   get columns(): number {
-    return this.#out.columns ?? 80
+    return this.#out.columns || 80
   }
 
   /** Lines of the screen. */
   get rows(): number {
-    return this.#out.rows ?? 24
+    return this.#out.rows || 24
   }
 
   /** Text without a line break behind it. */

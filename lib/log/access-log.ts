@@ -6,13 +6,12 @@
  * the same lines; those that come meanwhile wait, or are dropped.
  */
 
-import type { Writable } from 'node:stream'
 import type { Clock, Timer } from '../clock.js'
 import type { Logger } from '../forward/events.js'
 import type { AccessEntry } from './entry.js'
 import { type LineFormat, lineFormat } from './format.js'
 import type { Format } from './options.js'
-import { type LogSink, sinkTo } from './sink.js'
+import type { LogSink } from './sink.js'
 
 export interface AccessLogSettings {
   readonly format: Format
@@ -57,9 +56,9 @@ export class AccessLog {
   /** `close` has waited long enough. */
   #abandoned = false
 
-  /** `target`: `stdout`, the path of a file, or a stream. A file is opened soon; that it cannot be is logged, not thrown. */
-  constructor(target: string | Writable, { format, logger, clock, limit = defaultLimit }: AccessLogSettings) {
-    this.#sink = sinkTo(target)
+  /** `sink`: see `sinkTo`; it is closed with the log. A file is opened soon; that it cannot be is logged, not thrown. */
+  constructor(sink: LogSink, { format, logger, clock, limit = defaultLimit }: AccessLogSettings) {
+    this.#sink = sink
     this.#format = lineFormat(format)
     this.#logger = logger
     this.#clock = clock

@@ -18,15 +18,13 @@ export async function readBody(request: IncomingMessage, schema: Schema): Promis
   return value
 }
 
-/** What comes after the limit is not kept; Node reads and drops it once there is an answer. */
+/** What comes after the limit is read and dropped, so that it does not stand in the way of the next request. */
 function readAll(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   return new Promise((resolve, reject) => {
     const settle = (error?: ApiError): void => {
       request.off('data', onData).off('end', onEnd).off('close', onClose)
-      // Without a reader the rest would stand in the way of the next request.
-      request.resume()
       if (error === undefined) resolve(Buffer.concat(chunks))
       else reject(error)
     }

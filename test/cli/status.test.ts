@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
-import { test } from 'node:test'
+import { afterEach, test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
 import { CommandError, readArguments, UsageError } from '#lib/cli/command.js'
 import { managementAddress } from '#lib/cli/management-address.js'
@@ -127,6 +127,12 @@ interface Ran {
   stop(): void
 }
 
+/** Ends what a test that failed has left running. */
+const stops: (() => void)[] = []
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop()
+})
+
 function run(args: string[], screen?: Partial<Pick<Output, 'columns' | 'rows'>>): Ran {
   const out = Object.assign(new Output(), screen === undefined ? {} : { isTTY: true, ...screen })
   const clock = new ManualClock()
@@ -137,6 +143,7 @@ function run(args: string[], screen?: Partial<Pick<Output, 'columns' | 'rows'>>)
   const terminal = new Terminal(out, new Output(), { NO_COLOR: '1' })
   const code = runStatus(readArguments(status, args), terminal, clock, () => stopped)
   code.catch(() => {})
+  stops.push(() => stop())
   return { out, clock, code, stop: () => stop() }
 }
 
@@ -217,11 +224,13 @@ test('on a terminal the table is drawn anew each second, in place, with requests
   assert.equal(second.length, 5)
   assert.match(second[2]!, /^app {5}10\.0\.0\.1:80 .* {2}50\.0 +20 /)
   assert.match(second[3]!, /^app {5}10\.0\.0\.2:80 \(backup\) {2}up +0 +0\.0 +2 /)
-  // A server leaves: its line goes too.
+  // A server leaves: its line goes too. Counts of a proxy that has been restarted are no rate.
   says.servers.pop()
+  Object.assign(says.detail[0]!, { success: 1, failed: 0 })
   await eventually(() => clock.pending === 1, 'the wait')
   clock.advance(1000)
   await eventually(() => shown(out.text).length === 4, 'the third table')
+  assert.match(shown(out.text)[2]!, /^app {3}10\.0\.0\.1:80 .* {2}- +0 /)
   stop()
   assert.equal(await code, 0)
   assert.equal(clock.pending, 0)
@@ -261,6 +270,18 @@ test('lines are cut to the width of the terminal, and rows to its height', async
   assert.ok(lines.length < 10, `${lines.length} lines`)
   assert.ok(lines.every((line) => line.length <= 50))
   assert.match(lines.at(-1)!, /^… \d+ more$/)
+  stop()
+  await code
+})
+
+test('a terminal without a size shows the table all the same', async (t) => {
+  const { url } = await api(t)
+  const { out, code, clock, stop } = run(['--url', url], { columns: 0, rows: 0 })
+  await eventually(() => clock.pending === 1 && out.text.length > 0, 'the table')
+  const lines = shown(out.text)
+  assert.equal(lines.length, 5)
+  assert.match(lines[3]!, /^app {5}10\.0\.0\.2:80 \(backup\) {2}offline {2}it failed 2 requests/)
+  assert.ok(lines.every((line) => line.length <= 80))
   stop()
   await code
 })

@@ -18,6 +18,7 @@ import { Writable } from 'node:stream'
 import { test } from 'node:test'
 import { systemClock } from '#lib/clock.js'
 import { AccessLog, type AccessLogSettings } from '#lib/log/access-log.js'
+import { type LogSink, sinkTo } from '#lib/log/sink.js'
 import { ManualClock } from '../support/clock.js'
 import { folder } from '../support/process.js'
 import { eventually } from '../support/wire.js'
@@ -30,12 +31,13 @@ interface Logged {
   readonly said: string[]
 }
 
-function logTo(target: string | Writable, settings: Partial<AccessLogSettings> = {}): Logged {
+function logTo(target: string | Writable | LogSink, settings: Partial<AccessLogSettings> = {}): Logged {
   const said: string[] = []
   const clock = new ManualClock()
   const say = (level: string) => (message: string) => said.push(`${level} ${message}`)
   const logger = { info: say('info'), warn: say('warn'), error: say('error') }
-  return { log: new AccessLog(target, { format: 'json', logger, clock, ...settings }), clock, said }
+  const sink = typeof target === 'string' || target instanceof Writable ? sinkTo(target) : target
+  return { log: new AccessLog(sink, { format: 'json', logger, clock, ...settings }), clock, said }
 }
 
 /** Writes entries whose targets are the numbers from `from` to `to`, without the latter. */
@@ -109,10 +111,14 @@ test('lines of one turn go out in one write, and those that come during a write 
   assert.equal(held.pending, 1)
   await held.take()
   await held.take()
+  await new Promise((resolve) => setImmediate(resolve))
+  writeNumbers(log, 6, 8)
+  await held.take()
   await log.close()
   assert.deepEqual(held.writes.map(numbers), [
     [0, 1, 2],
     [3, 4, 5],
+    [6, 7],
   ])
 })
 
@@ -122,8 +128,10 @@ test('when too much waits, lines are dropped and counted, and the count is told 
   log.write(entryOf({ target: '0' }))
   await eventually(() => held.pending === 1, 'a write')
   writeNumbers(log, 1, 1001)
-  assert.deepEqual(said, [])
   await held.take()
+  await eventually(() => held.pending === 1, 'the next write')
+  // It is still full: the count may grow.
+  assert.deepEqual(said, [])
   await held.take()
   await eventually(() => said.length > 0, 'the count')
   const kept = numbers(held.writes.join(''))
@@ -243,6 +251,74 @@ test('a full disk: told once, the same lines are tried again, and none is cut', 
   assert.deepEqual(numbers(readFileSync(file, 'utf8')), range(0, 5))
 })
 
+/** A sink that takes so many bytes at a time, into the file that is open, as long as there is room. */
+class Parts implements LogSink {
+  readonly name = 'the parts'
+  readonly brake = 'they do not keep up'
+  readonly files: string[] = []
+  room = Number.POSITIVE_INFINITY
+  readonly #size: number
+
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  async write(bytes: Buffer): Promise<number> {
+    await new Promise((resolve) => setImmediate(resolve))
+    if (this.room <= 0) throw new Error('no room')
+    const count = Math.min(this.#size, this.room, bytes.length)
+    this.room -= count
+    this.files[this.files.length - 1] += bytes.toString('latin1', 0, count)
+    return count
+  }
+
+  async reopen(): Promise<void> {
+    this.files.push('')
+  }
+
+  async close(): Promise<void> {}
+}
+
+test('what is written in parts is finished before a new file is opened', async () => {
+  const parts = new Parts(100)
+  const { log } = logTo(parts)
+  writeNumbers(log, 0, 5)
+  await eventually(() => (parts.files[0]?.length ?? 0) === 100, 'the first part')
+  log.reopen()
+  writeNumbers(log, 5, 7)
+  await log.close()
+  assert.deepEqual(parts.files.map(numbers), [range(0, 5), [5, 6]])
+})
+
+test('a line that a full disk has cut is whole in the next file', async () => {
+  const parts = new Parts(50)
+  parts.room = 700
+  const { log, said } = logTo(parts)
+  writeNumbers(log, 0, 5)
+  await eventually(() => said.length === 1, 'a complaint')
+  parts.room = Number.POSITIVE_INFINITY
+  log.reopen()
+  await log.close()
+  const [first = '', second = ''] = parts.files
+  assert.equal(first.length, 700)
+  const whole = numbers(first.slice(0, first.lastIndexOf('\n') + 1))
+  assert.ok(whole.length > 0)
+  assert.deepEqual(numbers(second), range(whole.length, 5))
+})
+
+test('without a new file it goes on where the disk was full', async () => {
+  const parts = new Parts(50)
+  parts.room = 700
+  const { log, clock, said } = logTo(parts)
+  writeNumbers(log, 0, 5)
+  await eventually(() => said.length === 1, 'a complaint')
+  parts.room = Number.POSITIVE_INFINITY
+  await eventually(() => clock.pending === 1, 'the next try to be planned')
+  clock.advance(1000)
+  await log.close()
+  assert.deepEqual(parts.files.map(numbers), [range(0, 5)])
+})
+
 test('close writes what waits, once, and later lines are nothing', async (t) => {
   const file = join(folder(t), 'access.log')
   const { log, clock } = logTo(file)
@@ -342,7 +418,8 @@ test('a FIFO: nothing waits without a reader, and a slow one gets whole lines in
 const program = `
 import { systemClock } from '#lib/clock.js'
 import { AccessLog } from '#lib/log/access-log.js'
-const log = new AccessLog('stdout', { format: 'json', clock: systemClock, logger: { info() {}, warn: (m) => console.error(m), error: (m) => console.error(m) } })
+import { sinkTo } from '#lib/log/sink.js'
+const log = new AccessLog(sinkTo('stdout'), { format: 'json', clock: systemClock, logger: { info() {}, warn: (m) => console.error(m), error: (m) => console.error(m) } })
 const entry = { time: 0, client: 'c', method: 'GET', target: '0', protocol: 'HTTP/1.1', status: 200, bytes: 0, duration: 0, entry: 'e', attempts: 1, referer: '', userAgent: '', host: 'h' }
 for (let i = 0; i < 2000; i++) log.write({ ...entry, target: String(i) })
 setImmediate(() => console.error('turns'))

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { eventually, Wire } from '../support/wire.js'
+import { Durations } from '#lib/pool/durations.js'
+import { eventually, Wire, within } from '../support/wire.js'
 import { type Json, type Managed, managed } from './support.js'
 
 interface Sent {
@@ -23,16 +24,21 @@ async function listen(
     [head.status, head.field('content-type'), head.field('cache-control')],
     [200, 'text/event-stream', 'no-store'],
   )
-  // Each write is a chunk of its own: its size, the text, a line break.
+  let text = ''
   const line = async (): Promise<string> => {
-    const size = Number.parseInt(await wire.until('\r\n'), 16)
-    const text = (await wire.bytes(size)).toString()
-    await wire.bytes(2)
-    return text
+    while (!text.includes('\n\n')) {
+      const size = Number.parseInt(await wire.until('\r\n'), 16)
+      text += (await wire.bytes(size)).toString()
+      await wire.bytes(2)
+    }
+    const end = text.indexOf('\n\n') + 2
+    const taken = text.slice(0, end)
+    text = text.slice(end)
+    return taken
   }
   const next = async (): Promise<Sent> => {
-    const text = await line()
-    const [, name, data] = /^event: (\w+)\ndata: (.*)\n\n$/.exec(text) ?? assert.fail(`no event: ${text}`)
+    const event = await line()
+    const [, name, data] = /^event: (\w+)\ndata: (.*)\n\n$/.exec(event) ?? assert.fail(`no event: ${event}`)
     return { name: name!, data: JSON.parse(data!) }
   }
   assert.equal(await line(), 'retry: 2000\n\n')
@@ -144,6 +150,36 @@ test('servers that come, go or change weight are told within a second; a mere co
   assert.equal((await next()).name, 'stats')
 })
 
+test('snapshots are taken one after the other, and none is asked for twice while one is under way', async (t) => {
+  const api = await managed(t)
+  const { next } = await listen(t, api)
+  await next()
+  await next()
+  const { control } = api
+  const before = control.snapshots
+  const snapshot = control.snapshot.bind(control)
+  let release = (): void => {}
+  control.snapshot = async () => {
+    const taken = await snapshot()
+    await new Promise<void>((resolve) => {
+      release = resolve
+    })
+    return taken
+  }
+  for (const state of ['down', 'up', 'draining', 'disabled'] as const) {
+    control.setState('web', '10.0.0.1:80', state, 'test')
+    assert.equal((await next()).data.to, state)
+  }
+  assert.equal(control.snapshots, before + 1)
+  release()
+  assert.equal((await next()).data.servers[0].state, 'down')
+  await eventually(() => control.snapshots === before + 2, 'the second snapshot')
+  await new Promise((resolve) => setImmediate(resolve))
+  release()
+  assert.equal((await next()).data.servers[0].state, 'disabled')
+  assert.equal(control.snapshots, before + 2)
+})
+
 test('all clients share a timer, a watch and a snapshot a second; without clients there is none', async (t) => {
   const api = await managed(t)
   assert.deepEqual([api.clock.pending, api.control.watchers, api.control.snapshots], [0, 0, 0])
@@ -175,14 +211,16 @@ test('counts that shrink, and servers that are new, make no false rates', async 
   const { next } = await listen(t, api)
   await next()
   await next()
-  const { requests, servers } = api.control.pools.get('web')!
-  requests[2] = 4
-  Object.assign(servers[0]!, { success: 4 })
-  api.control.pools.set('other', api.control.pools.get('web')!)
+  const pool = api.control.pools.get('web')!
+  pool.requests[2] = 4
+  Object.assign(pool, { duration: new Durations() })
+  pool.duration.observe(4)
+  Object.assign(pool.servers[0]!, { success: 4 })
+  api.control.pools.set('other', pool)
   api.clock.advance(1_000)
   assert.equal((await next()).name, 'servers')
   const { data } = await next()
-  assert.equal(data.requestsPerSecond, 0)
+  assert.deepEqual([data.requestsPerSecond, data.latency], [0, { p50: null, p90: null, p99: null }])
   for (const pool of data.pools) {
     for (const server of pool.servers) assert.equal(server.requestsPerSecond, 0, `${pool.name} ${server.id}`)
   }
@@ -241,6 +279,25 @@ test('close ends the streams, and waits no longer than two seconds for those who
   await api.server.close()
   assert.equal(await wire.atEnd(), '0\r\n\r\n')
   assert.deepEqual([api.control.watchers, api.clock.pending], [0, 0])
+})
+
+test('a stream that is asked for while the API closes ends at once', async (t) => {
+  const api = await managed(t)
+  const waiting: (() => void)[] = []
+  api.control.reload = () => new Promise((resolve) => waiting.push(resolve))
+  const wire = await Wire.connect(api.port)
+  const call = (line: string): string => `${line} HTTP/1.1\r\nHost: localhost\r\n\r\n`
+  wire.write(call('POST /reload'))
+  await eventually(() => waiting.length === 1, 'the first call')
+  const closed = api.server.close()
+  // The last of the three tells that the one before it has arrived.
+  wire.write(call('GET /events') + call('POST /reload'))
+  await eventually(() => waiting.length === 2, 'the last call')
+  for (const answer of waiting) answer()
+  assert.equal((await wire.message()).status, 200)
+  const events = await wire.message()
+  assert.deepEqual([events.status, events.text], [200, ''])
+  await within(closed, 'the end of the API')
 })
 
 test('close cuts a stream whose client does not read', async (t) => {

@@ -152,6 +152,18 @@ test('what is no HTTP gets its error in JSON, and the end of the connection', as
   await eventually(() => api.clock.pending === 0, 'the end of the timers')
 })
 
+test('a client that sends on after a bad head still gets the answer, once', async (t) => {
+  const api = await managed(t)
+  const wire = await Wire.connect(api.port)
+  wire.write(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(1_000_000)}`)
+  assert.equal((await wire.message()).status, 431)
+  assert.equal(await wire.atEnd(), '')
+  wire.write('y'.repeat(1_000_000))
+  wire.end()
+  await wire.atClose()
+  await eventually(() => api.clock.pending === 0, 'the end of the timers')
+})
+
 test('an upgrade is answered as the request that it is', async (t) => {
   const api = await managed(t)
   const wire = await Wire.connect(api.port)

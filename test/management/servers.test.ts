@@ -78,6 +78,17 @@ test('POST /servers of what is there: 200 and the list, no Location', async (t) 
   assert.deepEqual(ids(json), ['10.0.0.1:80', '10.0.0.2:80'])
 })
 
+test('POST /servers of what somebody else has just added: 200', async (t) => {
+  const control = new MemoryControl()
+  const change = control.change.bind(control)
+  control.change = async (wanted) => {
+    await change(wanted)
+    return change(wanted)
+  }
+  const api = await managed(t, {}, { control })
+  assert.equal((await api.call('POST', '/servers', { body: { url: '10.0.0.3:80' } })).status, 200)
+})
+
 test('POST /servers takes JSON whatever its content type', async (t) => {
   const api = await managed(t)
   for (const [i, type] of ['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data', ''].entries()) {
