@@ -2,6 +2,7 @@
 
 import { bodyCase } from './body.mjs'
 import { idleCase } from './idle.mjs'
+import { managedCase } from './managed.mjs'
 import { pickCase } from './pick.mjs'
 import { entriesCase, featuresCase, serversCase } from './product.mjs'
 import { requestCases } from './requests.mjs'
@@ -14,6 +15,7 @@ export const cases = [
   serversCase,
   pickCase,
   featuresCase,
+  managedCase,
   messagesCase,
   webSocketsCase,
   idleCase,

@@ -44,6 +44,7 @@ const targets = [
     cases.relative('websockets', 'pairMemory', 'pointsman', 'http-proxy'),
   ),
   within('all features on', '≤ # × plain', 1.15, (cases) => cases.worst('features', 'cost')),
+  within('management on', '≤ # × off', 1.15, (cases) => cases.worst('managed', 'cost')),
 ]
 
 function within(what, text, limit, measure) {
