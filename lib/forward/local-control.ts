@@ -201,15 +201,15 @@ export class ProcessControl implements LocalControl {
       let timer: Timer | undefined
       const leave = (): void => {
         timer?.cancel()
-        usage.onIdle = undefined
+        usage.whenIdle.delete(leave)
         // A reload may have made the pool anew, or somebody else has removed it.
         if (route.pool.members.includes(member)) this.#leave(place)
         resolve()
       }
       if (usage.active === 0) return leave()
-      usage.onIdle = leave
+      usage.whenIdle.add(leave)
       timer = this.#parts.clock.setTimeout(() => {
-        usage.onIdle = undefined
+        usage.whenIdle.delete(leave)
         this.#parts.forwarder.cut(usage)
         leave()
       }, time)

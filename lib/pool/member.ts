@@ -94,7 +94,10 @@ export class Member<Carrier> implements Candidate {
   leave(): void {
     this.usage.active--
     this.server.leave()
-    if (this.usage.active === 0) this.usage.onIdle?.()
+    if (this.usage.active > 0 || this.usage.whenIdle.size === 0) return
+    const waiting = [...this.usage.whenIdle]
+    this.usage.whenIdle.clear()
+    for (const callback of waiting) callback()
   }
 
   place(slots: readonly number[]): void {

@@ -37,8 +37,8 @@ export interface ServerWatcher {
 export class Usage {
   /** Requests under way. */
   active = 0
-  /** Called when the last of them is over. */
-  onIdle: (() => void) | undefined
+  /** Called once, when the last of them is over. */
+  readonly whenIdle: Set<() => void> = new Set()
 }
 
 export class Server {

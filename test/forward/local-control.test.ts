@@ -123,6 +123,18 @@ test('a removal with time to drain waits for what is under way', async (t) => {
   assert.equal(await states(rig), 'up')
 })
 
+test('two removals of one server both end', async (t) => {
+  const { url, answers } = await slow(t)
+  const rig = await startRig(t, 'http1', { serverList: url })
+  const download = rig.get()
+  await eventually(() => answers.length === 1, 'the request to arrive')
+  const removals = [5000, 9000].map((drain) => rig.proxy.control.change({ kind: 'remove', server: url, drain }))
+  answers[0]?.end('whole')
+  await download
+  await Promise.all(removals)
+  assert.equal(await states(rig), '')
+})
+
 test('what is still under way when the time to drain is over is cut', async (t) => {
   const { url, answers } = await slow(t)
   const rig = await startRig(t, 'http1', { serverList: [url, await named(t, 'b')], loadBalance: 'First-Alive' })
