@@ -8,7 +8,7 @@ import type { ServerState } from '../pool/server.js'
 
 /** A request that is over. */
 export interface RequestSummary {
-  /** Name of the entry that took it. */
+  /** Name of the entry that took it; empty when none did, and the proxy answered. */
   readonly entry: string
   /** Address of the client, as `TrustProxy` of the entry lets it be known; empty for a Unix socket. */
   readonly client: string
@@ -17,7 +17,10 @@ export interface RequestSummary {
   readonly url: string
   /** What the client got; 499 when it left before there was an answer. */
   readonly status: number
-  /** Bytes of the answer's body that were handed to the client's connection; undefined after a change of protocol. */
+  /**
+   * Bytes of the answer's body that were handed to the client's connection; undefined where they were not counted: after a
+   * change of protocol, and without an entry.
+   */
   readonly bytes: number | undefined
   /** Address of the server that answered, or was tried last; undefined when none was tried. */
   readonly server: string | undefined

@@ -5,6 +5,7 @@ import type { ProxyError } from '../errors.js'
 import type { Member } from '../pool/member.js'
 import type { Usage } from '../pool/server.js'
 import type { Upstream } from '../transports/transport.js'
+import { peerAddress } from './client.js'
 import { ConnectionNumbers } from './connection-numbers.js'
 import { Deadlines } from './deadline.js'
 import type { Logger, ProxyEmitter, ProxyStats, RequestSummary } from './events.js'
@@ -93,6 +94,20 @@ export class Forwarder {
       this.#log(error, `${error.status} for ${req.method} ${req.url}: ${error.code}: ${error.message}`)
     }
     this.#tell(req, error)
+    if (this.#events.listenerCount('requestEnd') === 0) return
+    const summary: RequestSummary = {
+      entry: '',
+      client: peerAddress(req),
+      method: req.method ?? 'GET',
+      url: req.url ?? '',
+      status: error.status,
+      bytes: undefined,
+      server: undefined,
+      attempts: 0,
+      duration: 0,
+      error,
+    }
+    this.#events.emit('requestEnd', summary, req)
   }
 
   /** Waits until the requests under way have ended; after `timeout` milliseconds the rest is cut. */

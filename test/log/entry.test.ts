@@ -15,6 +15,21 @@ function entriesOf({ proxy, clock }: Rig): AccessEntry[] {
 }
 
 withEachTransport((start) => {
+  test('a request that no entry takes has one too', async (t) => {
+    const rig = await start(t, { match: '/app/*', serverList: '127.0.0.1:1' })
+    const entries = entriesOf(rig)
+    await rig.get('/favicon.ico', { headers: { 'User-Agent': 'test/1' } })
+    const told = entries.map(({ entry, client, target, status, error, userAgent }) => [
+      entry,
+      client,
+      target,
+      status,
+      error,
+      userAgent,
+    ])
+    assert.deepEqual(told, [['', '127.0.0.1', '/favicon.ico', 404, 'ERR_NOT_FOUND', 'test/1']])
+  })
+
   test('what is known of a request stands in its entry', async (t) => {
     const dead = `127.0.0.1:${await deadPort()}`
     const { url } = await httpServer(t, (_, res) => res.end('hello'))

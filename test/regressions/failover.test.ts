@@ -507,6 +507,7 @@ withEachTransport((start) => {
     assert.equal(duration, 0)
     assert.deepEqual(summary, {
       entry: 'entry 1',
+      client: '127.0.0.1',
       method: 'GET',
       url: '/a?b',
       status: 200,
