@@ -1,7 +1,7 @@
 /** The dashboard in a browser: what it shows, and what its buttons do. */
 
 import assert from 'node:assert/strict'
-import { holds, rowOf, scene, shows } from '../support/browser.js'
+import { draws, holds, rowOf, scene, shows } from '../support/browser.js'
 import { type FakeManagement, fakeServer } from '../support/fake-management.js'
 import { eventually } from '../support/wire.js'
 
@@ -181,13 +181,8 @@ scene('plots can be read, and follow the chosen pool', { prepare: twoPools }, as
   assert.equal(await description(), 'Requests a second, last five minutes: requests now 59, lowest 0, highest 59.')
   const latency = page.getByRole('img', { name: /^Latency/ })
   assert.match((await latency.getAttribute('aria-label')) ?? '', /p50: nothing yet/)
-  // Something is drawn: the canvas has pixels in the colour of its line.
-  const drawn = await page.evaluate(`(() => {
-    const canvas = document.querySelector('.plot canvas')
-    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
-    return data.filter((value, at) => at % 4 === 0 && value < 60 && data[at + 2] > 140 && data[at + 3] > 100).length
-  })()`)
-  assert.ok(Number(drawn) > 20, `${drawn} pixels`)
+  // Something is drawn, in the colour of its line.
+  await draws(page, 'red < 60 && blue > 140 && alpha > 100')
 })
 
 const hostile = '<img src=x onerror="document.title=1">'

@@ -84,6 +84,28 @@ export async function holds(page: Page, expression: string): Promise<void> {
   }
 }
 
+/**
+ * Waits until the first plot has more than 20 pixels for which an expression of `red`, `green`, `blue` and `alpha` holds.
+ * They are read from a copy: Chromium complains of pages that read their own canvas again and again.
+ */
+export async function draws(page: Page, colour: string): Promise<void> {
+  await holds(
+    page,
+    `(() => {
+      const plot = document.querySelector('.plot canvas')
+      const copy = new OffscreenCanvas(plot.width, plot.height).getContext('2d', { willReadFrequently: true })
+      copy.drawImage(plot, 0, 0)
+      const { data } = copy.getImageData(0, 0, plot.width, plot.height)
+      let count = 0
+      for (let at = 0; at < data.length; at += 4) {
+        const [red, green, blue, alpha] = data.subarray(at, at + 4)
+        if (${colour}) count++
+      }
+      return count > 20
+    })()`,
+  )
+}
+
 /** Waits until an element shows a text; fails with what it shows in its place. */
 export async function shows(element: Locator, wanted: string | RegExp): Promise<void> {
   const end = performance.now() + patience
