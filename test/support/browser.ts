@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { after, test } from 'node:test'
+import { after, type TestContext, test } from 'node:test'
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core'
 import { dashboardAssets } from '#lib/management/dashboard/assets.js'
 import { FakeManagement } from './fake-management.js'
@@ -40,23 +40,44 @@ export interface SceneOptions extends BrowserContextOptions {
 export function scene(name: string, options: SceneOptions, play: (visit: Visit) => Promise<void>): void {
   const { prepare, preparePage, ...context } = options
   test(name, { skip, timeout: 90_000 }, async (t) => {
-    browser ??= chromium.launch({ executablePath })
     const fake = await FakeManagement.start(dashboardAssets())
     t.after(() => fake.close())
     prepare?.(fake)
-    const own = await (await browser).newContext({ viewport: { width: 1200, height: 900 }, ...context })
-    t.after(() => own.close())
-    own.setDefaultTimeout(patience)
-    const page = await own.newPage()
-    const problems = await watch(page, fake.url)
-    await preparePage?.(page)
-    await page.goto(`${fake.url}/dashboard`)
     const expected: RegExp[] = []
-    await play({ page, fake, expected })
-    problems.push(...((await page.evaluate('globalThis.violations')) as string[]))
-    const unexpected = problems.filter((problem) => !expected.some((pattern) => pattern.test(problem)))
-    assert.deepEqual(unexpected, [])
+    await visit(t, fake.url, { ...context, preparePage }, expected, (page) => play({ page, fake, expected }))
   })
+}
+
+/** The same in front of a proxy that runs; `start` returns the URL of its management API. */
+export function realScene(
+  name: string,
+  start: (t: TestContext) => Promise<string>,
+  play: (page: Page) => Promise<void>,
+): void {
+  test(name, { skip, timeout: 90_000 }, async (t) => visit(t, await start(t), {}, [], play))
+}
+
+async function visit(
+  t: TestContext,
+  url: string,
+  { preparePage, ...context }: BrowserContextOptions & { preparePage?: SceneOptions['preparePage'] | undefined },
+  expected: readonly RegExp[],
+  play: (page: Page) => Promise<void>,
+): Promise<void> {
+  browser ??= chromium.launch({ executablePath })
+  const own = await (await browser).newContext({ viewport: { width: 1200, height: 900 }, ...context })
+  t.after(() => own.close())
+  own.setDefaultTimeout(patience)
+  const page = await own.newPage()
+  const problems = await watch(page, url)
+  await preparePage?.(page)
+  await page.goto(`${url}/dashboard`)
+  await play(page)
+  problems.push(...((await page.evaluate('globalThis.violations')) as string[]))
+  assert.deepEqual(
+    problems.filter((problem) => !expected.some((pattern) => pattern.test(problem))),
+    [],
+  )
 }
 
 async function watch(page: Page, origin: string): Promise<string[]> {
