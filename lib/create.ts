@@ -67,6 +67,7 @@ class Core {
   readonly #clock: Clock
   readonly #random: Random
   readonly #logger: Logger
+  readonly #logStates: boolean
   readonly #directory: ServerDirectory
   readonly #checks: ActiveHealth
   readonly #upstreams: Upstreams
@@ -79,13 +80,20 @@ class Core {
 
   constructor(
     config: string | URL | Config,
-    { logger = console, clock = systemClock, random = systemRandom, activeChecks = true }: ProxySettings,
+    {
+      logger = console,
+      clock = systemClock,
+      random = systemRandom,
+      activeChecks = true,
+      logStates = true,
+    }: ProxySettings,
   ) {
     this.#source = read(config)
     this.#resolved = resolveConfig(this.#source.config)
     this.#clock = clock
     this.#random = random
     this.#logger = logger === false ? silent : logger
+    this.#logStates = logStates
     const onChange = (change: ServerStateChange): void =>
       this.control.told({ pool: this.#poolOf(change.server), ...change })
     this.#directory = new ServerDirectory(clock, onChange)
@@ -203,8 +211,8 @@ class Core {
   #tell(change: StateChange): void {
     const { server, from, to, reason } = change
     const message = `${server} is ${to}, was ${from}: ${reason}`
-    if (to === 'up') this.#logger.info(message)
-    else this.#logger.warn(message)
+    if (this.#logStates && to === 'up') this.#logger.info(message)
+    else if (this.#logStates) this.#logger.warn(message)
     this.events.emit('serverStateChange', change)
   }
 

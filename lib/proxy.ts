@@ -22,6 +22,8 @@ export interface ProxySettings {
   readonly random?: Random
   /** False: servers are not checked from here; verdicts come through `control.apply`. Default: true. */
   readonly activeChecks?: boolean
+  /** False: changes of state are told to listeners alone, and not written to the log. Default: true. */
+  readonly logStates?: boolean
 }
 
 /** How a proxy is closed. */

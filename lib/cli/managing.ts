@@ -10,37 +10,49 @@ import { createMetrics } from '../management/metrics.js'
 import type { ManagementOptions } from '../management/options.js'
 import { ManagementServer } from '../management/server.js'
 import { CommandError } from './command.js'
+import type { Loaded } from './configuration.js'
 import { version } from './version.js'
 
-export interface ManagingParts {
+/** What is managed: one process, or several. */
+export interface Managed {
   readonly control: Control
-  readonly logger: Logger
-  readonly clock: Clock
+  readonly loaded: Loaded
+  onReload(listener: (loaded: Loaded) => Promise<void> | void): void
 }
 
 /** Listens where the configuration says, and somewhere else after a reload that says so. */
 export class Managing {
-  readonly #parts: ManagingParts
+  readonly #control: Control
+  readonly #logger: Logger
+  readonly #clock: Clock
   #options: ManagementOptions | undefined
   #server: ManagementServer | undefined
 
-  constructor(parts: ManagingParts) {
-    this.#parts = parts
+  /** Rejects with a {@link CommandError} when the address cannot be listened at. */
+  static async begin(service: Managed, logger: Logger, clock: Clock): Promise<Managing> {
+    const managing = new Managing(service.control, logger, clock)
+    await managing.#begin(service.loaded.resolved.management)
+    service.onReload(({ resolved }) => managing.change(resolved.management))
+    return managing
   }
 
-  /** Rejects with a {@link CommandError} when the address cannot be listened at. */
-  async begin(options: ManagementOptions): Promise<void> {
+  private constructor(control: Control, logger: Logger, clock: Clock) {
+    this.#control = control
+    this.#logger = logger
+    this.#clock = clock
+  }
+
+  async #begin(options: ManagementOptions): Promise<void> {
     this.#options = options
     if (options.listen === undefined) return
-    const { control, logger, clock } = this.#parts
     const server = new ManagementServer({
-      control,
+      control: this.#control,
       options,
-      logger,
-      clock,
+      logger: this.#logger,
+      clock: this.#clock,
       version: version(),
       clearSocket: clearStaleSocket,
-      metrics: createMetrics(control, version()),
+      metrics: createMetrics(this.#control, version()),
       ...(options.dashboard ? { assets: dashboardAssets() } : {}),
     })
     let url: string
@@ -50,7 +62,7 @@ export class Managing {
       throw new CommandError((error as Error).message)
     }
     this.#server = server
-    logger.info(`management API on ${url}${options.dashboard ? `, dashboard on ${url}/dashboard` : ''}`)
+    this.#logger.info(`management API on ${url}${options.dashboard ? `, dashboard on ${url}/dashboard` : ''}`)
   }
 
   /** After a reload. What cannot be listened at is reported. */
@@ -61,9 +73,9 @@ export class Managing {
     // Not awaited: a call for this very reload may still wait for its answer. Its address is free at once.
     void old?.close()
     try {
-      await this.begin(options)
+      await this.#begin(options)
     } catch (error) {
-      this.#parts.logger.error((error as Error).message)
+      this.#logger.error((error as Error).message)
     }
   }
 

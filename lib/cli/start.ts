@@ -1,12 +1,13 @@
-import { resolve } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
 import { type Clock, systemClock } from '../clock.js'
-import { type FileWatch, watchFiles } from '../config/watch.js'
+import { parseProcesses } from '../cluster/options.js'
 import type { Logger } from '../forward/events.js'
-import { type Arguments, type Command, configOption, exitCodes } from './command.js'
-import { givenFile, listenAddresses } from './configuration.js'
-import { Logging } from './logging.js'
-import { Managing } from './managing.js'
+import { AccessLogging } from './access-logging.js'
+import { runCluster } from './cluster.js'
+import { type Arguments, type Command, configOption, exitCodes, UsageError } from './command.js'
+import { ConfigWatch } from './config-watch.js'
+import { givenFile, type Loaded, listenAddresses, load } from './configuration.js'
+import { LeveledLog } from './leveled-log.js'
+import { type Managed, Managing } from './managing.js'
 import { Service } from './service.js'
 import { untilStopped } from './signals.js'
 import type { Terminal } from './terminal.js'
@@ -16,14 +17,22 @@ import { describePools } from './words.js'
 export const start: Command = {
   name: 'start',
   summary: 'Serves what the configuration says, until a signal ends it.',
-  usage: '[-c FILE] [--listen ADDRESS]… [--watch]',
+  usage: '[-c FILE] [--listen ADDRESS]… [--processes N] [--watch]',
   options: {
-    config: configOption,
+    config: {
+      ...configOption,
+      doc: 'The configuration file. Default: proxy.conf in the working directory; without it, an empty pool and the management API on 127.0.0.1:8687.',
+    },
     listen: {
       short: 'l',
       value: 'ADDRESS',
       repeatable: true,
       doc: 'Listens here and not where [LISTEN] says: 8080, 127.0.0.1:8080, https://:8443, unix:/run/p.sock. Repeatable.',
+    },
+    processes: {
+      short: 'p',
+      value: 'N',
+      doc: 'How many processes serve, or auto: one for each processor. Default: what [CLUSTER] says, or 1.',
     },
     watch: { short: 'w', doc: 'Reloads when the file, or one that it includes or names, changes.' },
   },
@@ -36,88 +45,84 @@ TERM, INT and QUIT stop accepting, and finish what is under way within ShutdownT
 async function run(args: Arguments, terminal: Terminal): Promise<number> {
   const file = givenFile(args)
   const clock = systemClock
-  const logging = new Logging(terminal, clock)
-  const { logger } = logging
+  const log = new LeveledLog(terminal, clock)
   const addresses = listenAddresses(args)
+  const wanted = processes(args)
   // Before anything is said: whoever reads that it listens may send a signal at once.
   const stopped = untilStopped()
+  const settings = { file, addresses, terminal, logger: log.logger, clock, stopped, watch: args.on('watch') }
+  const { cluster, log: logOptions } = load(file, addresses).resolved
+  log.setLevel(logOptions.level)
+  const manage = async (service: Managed): Promise<Managing> => {
+    service.onReload(({ resolved }) => log.setLevel(resolved.log.level))
+    const managing = await Managing.begin(service, log.logger, clock)
+    if (file === undefined) log.logger.info(howToBegin(service.loaded))
+    return managing
+  }
+  const count = wanted ?? cluster.processes
+  return count > 1 ? runCluster({ ...settings, processes: count, manage }) : serveAlone({ ...settings, manage })
+}
+
+interface AloneSettings {
+  readonly file: string | undefined
+  readonly addresses: ReturnType<typeof listenAddresses>
+  readonly terminal: Terminal
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly watch: boolean
+  readonly stopped: Promise<string>
+  readonly manage: (service: Managed) => Promise<Managing>
+}
+
+async function serveAlone({ watch: watches, stopped, manage, ...settings }: AloneSettings): Promise<number> {
+  const { logger, clock } = settings
   let reload = (): void => {}
-  process.on('SIGHUP', () => {
-    logging.reopen()
-    reload()
-  })
-  process.on('SIGUSR1', () => logging.reopen())
-  const service = await Service.open({ file, addresses, terminal, logger, clock })
-  logging.attach(service.proxy, service.loaded.resolved.log)
-  service.onReload(({ resolved }) => logging.apply(resolved.log))
+  let reopen = (): void => {}
+  process.on('SIGHUP', () => reload())
+  process.on('SIGUSR1', () => reopen())
+  const service = await Service.open(settings)
+  const access = new AccessLogging(service.proxy, logger, clock)
+  access.apply(service.loaded.resolved.log)
+  service.onReload(({ resolved }) => access.apply(resolved.log))
   logger.info(`pointsman ${version()}, process ${process.pid}, ${service.source}`)
-  const managing = await manage(service, logger, clock)
-  const watch = args.on('watch') ? new ConfigWatch(service, clock) : undefined
-  reload = () => void (watch ?? service).reload()
+  let managing: Managing
+  try {
+    managing = await manage(service)
+  } catch (error) {
+    await service.stop()
+    throw error
+  }
+  const watch = watches ? new ConfigWatch(service, clock) : undefined
+  reopen = () => access.reopen()
+  reload = () => {
+    reopen()
+    void (watch ?? service).reload()
+  }
   for (const line of describePools(service.proxy.pools)) logger.info(`entry ${line}`)
   for (const url of service.listeners.urls) logger.info(`listening on ${url}`)
-  if (file === undefined) logger.info(howToBegin(service))
   const signal = await stopped
   service.refuseNew()
   watch?.close()
   logger.info(`${signal}: finishing what is under way; a second signal ends it at once`)
   await service.stop()
   await managing.close()
-  await logging.close()
+  await access.close()
   logger.info('stopped')
   return exitCodes.ok
 }
 
-async function manage(service: Service, logger: Logger, clock: Clock): Promise<Managing> {
-  const managing = new Managing({ control: service.control, logger, clock })
+/** The number of `--processes`; undefined without. */
+function processes(args: Arguments): number | undefined {
+  const text = args.text('processes')
+  if (text === undefined) return undefined
   try {
-    await managing.begin(service.loaded.resolved.management)
+    return parseProcesses(text)
   } catch (error) {
-    await service.stop()
-    throw error
+    throw new UsageError(`--processes: ${(error as Error).message}`)
   }
-  service.onReload(({ resolved }) => managing.change(resolved.management))
-  return managing
 }
 
-function howToBegin({ loaded }: Service): string {
-  const { listen } = loaded.resolved.management
-  return `no proxy.conf here, so the pool is empty; add a server: curl localhost:${listen?.port}/servers -d '{"url":"http://127.0.0.1:12345"}'`
-}
-
-/** Reloads when one of the files changes. Which files those are may be another matter after each reload. */
-class ConfigWatch {
-  readonly #service: Service
-  readonly #clock: Clock
-  #files: readonly string[]
-  #watch: FileWatch
-  #closed = false
-
-  constructor(service: Service, clock: Clock) {
-    this.#service = service
-    this.#clock = clock
-    this.#files = service.proxy.files
-    this.#watch = this.#begin()
-  }
-
-  /** Reads the file again, and looks anew for what it names. */
-  async reload(): Promise<void> {
-    await this.#service.reload((files) => {
-      const distinct = [...new Set(files.map((file) => resolve(file)))]
-      // The watch knows what the files were like before they were read; so it stays as long as it can.
-      if (this.#closed || isDeepStrictEqual(distinct, this.#files)) return
-      this.#files = distinct
-      this.#watch.close()
-      this.#watch = this.#begin()
-    })
-  }
-
-  close(): void {
-    this.#closed = true
-    this.#watch.close()
-  }
-
-  #begin(): FileWatch {
-    return watchFiles(this.#files, () => void this.reload(), this.#clock)
-  }
+function howToBegin({ resolved }: Loaded): string {
+  const port = resolved.management.listen?.port
+  return `no proxy.conf here, so the pool is empty; add a server: curl localhost:${port}/servers -d '{"url":"http://127.0.0.1:12345"}'`
 }

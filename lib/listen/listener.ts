@@ -39,13 +39,16 @@ export class Listener {
   #options: ListenOptions
   #retired: Promise<void> | undefined
 
-  /** Rejects when nobody can listen there. */
-  static async open(site: Site, handler: RequestHandler, clock: Clock): Promise<Listener> {
+  /**
+   * Rejects when nobody can listen there. `shared`: other processes listen there too, through node:cluster, and what
+   * stands at the path of a Unix socket is theirs.
+   */
+  static async open(site: Site, handler: RequestHandler, clock: Clock, shared = false): Promise<Listener> {
     const server = makeServer(site.address, site.options, clock)
     handler.attach(server as never)
     server.on('request', handler as never)
     const { socketPath } = site.address
-    if (socketPath !== undefined) await clearStaleSocket(socketPath)
+    if (socketPath !== undefined && !shared) await clearStaleSocket(socketPath)
     const connections = new Connections(server)
     await listen(server, site.address)
     return new Listener(site, server, connections, clock)

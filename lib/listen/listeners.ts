@@ -24,13 +24,16 @@ export interface ListenChange {
 export class Listeners {
   readonly #handler: RequestHandler
   readonly #clock: Clock
+  readonly #shared: boolean
   /** By address; of those that may stand several times (port 0), by number too. */
   #listeners: ReadonlyMap<string, Listener> = new Map()
   readonly #leaving = new Set<Promise<void>>()
 
-  constructor(handler: RequestHandler, clock: Clock) {
+  /** `shared`: other processes listen at the same addresses, through node:cluster. */
+  constructor(handler: RequestHandler, clock: Clock, shared = false) {
     this.#handler = handler
     this.#clock = clock
+    this.#shared = shared
   }
 
   /** What is listened at, as URLs. */
@@ -55,7 +58,9 @@ export class Listeners {
   async prepare(sections: readonly ListenOptions[]): Promise<ListenChange> {
     const wanted = sitesByKey(sections)
     const missing = [...wanted].filter(([key]) => !this.#listeners.has(key))
-    const results = await Promise.allSettled(missing.map(([, site]) => Listener.open(site, this.#handler, this.#clock)))
+    const results = await Promise.allSettled(
+      missing.map(([, site]) => Listener.open(site, this.#handler, this.#clock, this.#shared)),
+    )
     const opened = new Map<string, Listener>()
     const problems: string[] = []
     results.forEach((result, index) => {

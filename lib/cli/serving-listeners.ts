@@ -1,0 +1,96 @@
+/** What a serving process serves: a proxy, and the listeners that it shares with the other processes. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Server } from 'node:net'
+import type { Clock } from '../clock.js'
+import type { Listening } from '../cluster/messages.js'
+import type { Served } from '../cluster/process.js'
+import type { Config } from '../config/load.js'
+import { createProxy } from '../create.js'
+import type { LocalControl } from '../forward/control.js'
+import type { Logger } from '../forward/events.js'
+import { Listeners, type RequestHandler } from '../listen/listeners.js'
+import type { ListenOptions } from '../listen/options.js'
+import type { LogOptions } from '../log/options.js'
+import type { Proxy as RunningProxy } from '../proxy.js'
+import { AccessLogging } from './access-logging.js'
+import { shareMaxConnections } from './shared-limit.js'
+
+/** What the manager gives to each serving process. Survives JSON. */
+export interface ServedConfiguration {
+  /** As the manager has read it: the file may be another one by the time a process is started. */
+  readonly config: Config
+  readonly listen: readonly ListenOptions[]
+  readonly log: LogOptions
+  /** Among how many processes what is counted by connection is divided. */
+  readonly processes: number
+}
+
+/** Milliseconds for the last bytes to leave, once every request has been answered. */
+const flushTime = 500
+
+export class ServingListeners implements Served {
+  readonly #clock: Clock
+  readonly #proxy: RunningProxy
+  readonly #listeners: Listeners
+  readonly #access: AccessLogging
+  #configuration: ServedConfiguration
+
+  constructor(configuration: ServedConfiguration, logger: Logger, clock: Clock) {
+    this.#clock = clock
+    this.#configuration = configuration
+    this.#proxy = createProxy(configuration.config, { logger, clock, activeChecks: false, logStates: false })
+    this.#access = new AccessLogging(this.#proxy, logger, clock)
+    this.#access.apply(configuration.log)
+    this.#listeners = new Listeners(sharing(this.#proxy, configuration.processes), clock, true)
+  }
+
+  get control(): LocalControl {
+    return this.#proxy.control
+  }
+
+  async listen(): Promise<Listening> {
+    const change = await this.#listeners.prepare(this.#configuration.listen)
+    change.commit()
+    return { urls: this.#listeners.urls, warnings: change.warnings }
+  }
+
+  async reload(configuration: unknown): Promise<Listening> {
+    const next = configuration as ServedConfiguration
+    const change = await this.#listeners.prepare(next.listen)
+    try {
+      await this.#proxy.reload(next.config)
+    } catch (error) {
+      await change.undo()
+      throw error
+    }
+    change.commit()
+    this.#access.apply(next.log)
+    this.#configuration = next
+    return { urls: this.#listeners.urls, warnings: change.warnings }
+  }
+
+  async close(timeout: number): Promise<void> {
+    const end = this.#clock.now() + timeout
+    await this.#listeners.retire()
+    await this.#proxy.close({ timeout: Math.max(0, end - this.#clock.now()) })
+    await this.#listeners.close(flushTime)
+    await this.#access.close()
+  }
+
+  /** The file of the access log was moved away. */
+  reopenLog(): void {
+    this.#access.reopen()
+  }
+}
+
+/** The proxy as the handler of listeners whose limits are divided among the processes. */
+function sharing(proxy: RunningProxy, processes: number): RequestHandler {
+  const handle = (req: IncomingMessage, res: ServerResponse): void => proxy(req, res)
+  return Object.assign(handle, {
+    attach(server: Server) {
+      shareMaxConnections(server, processes)
+      return proxy.attach(server as never)
+    },
+  })
+}

@@ -1,0 +1,46 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { ListenError, listenProblem } from '../listen/listen-error.js'
+import type { ListenAddress, ListenOptions } from '../listen/options.js'
+import { clearStaleSocket } from '../listen/unix-socket.js'
+
+/**
+ * Finds out whether the addresses of `next` that `current` does not have can be listened at, by doing it for a moment,
+ * and clears the remains of dead processes away.
+ *
+ * It is done before serving processes are asked to listen, so that all problems are told at once and by one process.
+ * Also, a serving process whose attempt has failed counts it (node:cluster, `indexes`), and would share the
+ * address with no other process when it tries again.
+ *
+ * @throws ListenError with every address that cannot be had.
+ */
+export async function tryListening(next: readonly ListenOptions[], current: readonly ListenOptions[]): Promise<void> {
+  const open = current.flatMap(({ address }) => address)
+  const known = new Set(open.map(keyOf))
+  const added = next.flatMap(({ address }) => address).filter((address) => !known.has(keyOf(address)))
+  const results = await Promise.allSettled(added.map(tryOne))
+  const problems = results.flatMap((result, index) => {
+    if (result.status === 'fulfilled') return []
+    return [listenProblem(added[index]!, result.reason) + overlap(added[index]!, open)]
+  })
+  if (problems.length > 0) throw new ListenError(problems)
+}
+
+async function tryOne({ host, port, socketPath }: ListenAddress): Promise<void> {
+  if (socketPath !== undefined) await clearStaleSocket(socketPath)
+  const server = createServer((socket) => socket.destroy())
+  if (socketPath !== undefined) server.listen({ path: socketPath })
+  else server.listen(host === '' ? { port } : { host, port })
+  await once(server, 'listening')
+  await once(server.close(), 'close')
+}
+
+/** An address can be taken by the proxy itself: `8080` is also `127.0.0.1:8080`. */
+function overlap({ port }: ListenAddress, open: readonly ListenAddress[]): string {
+  if (port === 0 || !open.some((each) => each.port === port)) return ''
+  return '; this proxy listens there itself, and needs a new start to change that'
+}
+
+function keyOf({ scheme, host, port, socketPath }: ListenAddress): string {
+  return socketPath === undefined ? `${scheme}://${host}:${port}` : `unix:${socketPath}`
+}

@@ -1,0 +1,264 @@
+/**
+ * Several processes that serve, managed as one.
+ *
+ * The manager has a model of the proxy, which never sees a request: every change is checked by it, the active checks run
+ * in it, and a process that starts is given what it holds.
+ */
+
+import type { Clock } from '../clock.js'
+import { messageOf } from '../config/section.js'
+import {
+  type Change,
+  ChangeError,
+  type ChangeResult,
+  type Control,
+  type LocalControl,
+  type Snapshot,
+  type StateChange,
+} from '../forward/control.js'
+import type { Logger } from '../forward/events.js'
+import type { Random } from '../random.js'
+import { Fleet } from './fleet.js'
+import type { Listening } from './messages.js'
+import type { ServingProcess, Spawn } from './serving-process.js'
+import { SummedStates } from './states.js'
+import { RunningSum } from './sum.js'
+
+/** A configuration that was read and found good. */
+export interface NextConfiguration {
+  /** For the serving processes; survives JSON. */
+  readonly configuration: unknown
+  /** Puts it in force in the model; the processes serve it already. */
+  commit(listening: Listening): Promise<void>
+}
+
+export interface ManagerSettings {
+  /** How many processes serve, 1 or more. */
+  readonly processes: number
+  /** Checks actively, and writes no lines about states: those are the manager's. */
+  readonly model: LocalControl
+  /** For the serving processes; survives JSON. */
+  readonly configuration: unknown
+  /** Reads the configuration again, and changes nothing yet; absent: it came from no file. */
+  readonly read?: () => Promise<NextConfiguration>
+  readonly spawn: Spawn
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly random: Random
+}
+
+export class Manager implements Control {
+  readonly #model: LocalControl
+  readonly #read: (() => Promise<NextConfiguration>) | undefined
+  readonly #logger: Logger
+  readonly #fleet: Fleet
+  readonly #states: SummedStates
+  readonly #sum = new RunningSum()
+  readonly #watchers = new Set<(change: StateChange) => void>()
+  readonly #unwatch: readonly (() => void)[]
+  #configuration: unknown
+  #refusing = false
+
+  /**
+   * Starts the processes; resolves when all of them serve. Rejects when one of them cannot (a `RefusedError` carries its
+   * reason); then none is left.
+   */
+  static async open(settings: ManagerSettings): Promise<Manager> {
+    const manager = new Manager(settings)
+    try {
+      await manager.#fleet.open()
+    } catch (error) {
+      await manager.stop(0)
+      throw error
+    }
+    return manager
+  }
+
+  private constructor(settings: ManagerSettings) {
+    const { model, read, logger } = settings
+    this.#model = model
+    this.#read = read
+    this.#logger = logger
+    this.#configuration = settings.configuration
+    this.#states = new SummedStates((change) => this.#tell(change))
+    this.#fleet = new Fleet({
+      ...settings,
+      picture: () => ({
+        configuration: this.#configuration,
+        changes: model.changes,
+        verdicts: model.verdicts,
+      }),
+      began: (process) => this.#listenTo(process),
+      ended: (process) => {
+        if (process.lastSnapshot !== undefined) this.#sum.end(process.lastSnapshot)
+        this.#states.forgetProcess(process)
+      },
+    })
+    this.#unwatch = [
+      model.watch((change) => this.#states.ofModel(change)),
+      model.watchVerdicts((verdict) => {
+        for (const process of this.#fleet.informed) process.channel.tell('verdicts', [verdict])
+      }),
+    ]
+  }
+
+  /** Where the processes listen; all at the same addresses. */
+  get listening(): Listening {
+    return this.#fleet.processes.find(({ serves }) => serves)?.listening ?? { urls: [], warnings: [] }
+  }
+
+  /** The processes that serve, by their ids. */
+  get pids(): readonly number[] {
+    return this.#fleet.processes.filter(({ serves }) => serves).map(({ pid }) => pid)
+  }
+
+  get ready(): boolean {
+    return !this.#refusing && !this.#fleet.stopping && this.pids.length > 0
+  }
+
+  /** `ready` turns false from now on: who asks sends nothing more. */
+  refuseNew(): void {
+    this.#refusing = true
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    const started = this.#fleet.processes.filter((process) => process.started)
+    const [model] = await Promise.all([this.#model.snapshot(), ...started.map((process) => process.look())])
+    // Whoever has ended while the others answered is counted among those that have.
+    const live = started.filter((process) => process.started).flatMap(({ lastSnapshot }) => lastSnapshot ?? [])
+    return this.#sum.sum(model, live)
+  }
+
+  change(change: Change): Promise<ChangeResult> {
+    if (change.kind === 'remove' && change.drain !== undefined) return this.#drain(change, change.drain)
+    return this.#fleet.inTurn(async () => {
+      const result = await this.#model.change(change)
+      await Promise.all(this.#fleet.informed.map((process) => this.#pass(process, change)))
+      if (change.kind === 'remove') await this.#forgetStates()
+      return result
+    })
+  }
+
+  /**
+   * One process after the other takes the new configuration, in place. Where one cannot (it does not get an address to
+   * listen at), those that have taken it go back, and the reload rejects.
+   */
+  reload(): Promise<void> {
+    return this.#fleet.inTurn(async () => {
+      if (this.#read === undefined) throw new ChangeError('invalid', 'there is no file that could be read again')
+      const next = await this.#read()
+      const before = this.#configuration
+      try {
+        this.#configuration = next.configuration
+        await this.#roll([])
+        await next.commit(this.listening)
+      } catch (error) {
+        this.#configuration = before
+        await this.#rollBack()
+        throw error
+      }
+      for (const process of this.#fleet.informed) process.channel.tell('verdicts', this.#model.verdicts)
+      await this.#forgetStates()
+    })
+  }
+
+  configuration(): string {
+    return this.#model.configuration()
+  }
+
+  watch(listener: (change: StateChange) => void): () => void {
+    const watcher = (change: StateChange): void => listener(change)
+    this.#watchers.add(watcher)
+    return () => void this.#watchers.delete(watcher)
+  }
+
+  /**
+   * All processes accept nothing more, and finish what is under way within `timeout` milliseconds; resolves when they
+   * have ended. Those that have not a second later are killed. The model is left to its owner.
+   */
+  stop(timeout: number): Promise<void> {
+    for (const stop of this.#unwatch) stop()
+    return this.#fleet.stop(timeout)
+  }
+
+  /** Ends all processes at once, for a manager that is about to end itself. */
+  kill(): void {
+    this.#fleet.kill()
+  }
+
+  /**
+   * All processes drain at the same time, and other changes do not wait for them. Until the last one is done the server
+   * is there, as draining, for processes that start meanwhile too.
+   */
+  async #drain({ pool, server }: Change & { kind: 'remove' }, time: number): Promise<ChangeResult> {
+    await this.change({ kind: 'server', pool, server, state: 'draining' })
+    const change = { kind: 'remove', pool, server, drain: time } as const
+    // One that does not have it any more has nothing to drain.
+    const drained = this.#fleet.informed.map((process) => process.command('change', change, time).catch(() => {}))
+    await Promise.all(drained)
+    return this.#fleet.inTurn(async () => {
+      const result = await this.#model.change({ kind: 'remove', pool, server })
+      const left = this.#fleet.informed.map((process) =>
+        process.command('change', { kind: 'remove', pool, server }).catch(() => {}),
+      )
+      await Promise.all(left)
+      await this.#forgetStates()
+      return result
+    })
+  }
+
+  #listenTo(process: ServingProcess): void {
+    process.channel.on('state', (change) => {
+      // What arrives behind the news of its end would never be taken back.
+      if (process.stage !== 'gone') this.#states.ofProcess(process, change)
+    })
+    process.channel.on('log', ({ level, message }) => this.#logger[level](`process ${process.pid}: ${message}`))
+  }
+
+  #tell(change: StateChange): void {
+    const { server, from, to, reason } = change
+    this.#logger.warn(`${server} is ${to}, was ${from}: ${reason}`)
+    for (const watcher of [...this.#watchers]) watcher(change)
+  }
+
+  /** A change that the model has taken. */
+  async #pass(process: ServingProcess, change: Change): Promise<void> {
+    try {
+      await process.command('change', change)
+    } catch (error) {
+      this.#fleet.retire(process, `refused a change that the manager took: ${messageOf(error)}`)
+    }
+  }
+
+  /** One process at a time: while it changes what it listens at, the others accept. */
+  async #roll(changes: readonly Change[]): Promise<void> {
+    const configuration = this.#configuration
+    for (;;) {
+      const process = this.#fleet.informed.find((each) => each.configuration !== configuration)
+      if (process === undefined) return
+      const listening = await process.command('reload', { configuration, changes })
+      process.configuration = configuration
+      if (listening !== undefined) process.listening = listening
+    }
+  }
+
+  /** To what was in force before, with all that was changed since. A process that cannot go back is replaced. */
+  async #rollBack(): Promise<void> {
+    for (;;) {
+      try {
+        await this.#roll(this.#model.changes)
+        return
+      } catch (error) {
+        const stuck = this.#fleet.informed.find((each) => each.configuration !== this.#configuration)
+        if (stuck === undefined) return
+        this.#fleet.retire(stuck, `could not go back to the configuration before: ${messageOf(error)}`)
+      }
+    }
+  }
+
+  async #forgetStates(): Promise<void> {
+    const { pools } = await this.#model.snapshot()
+    const there = new Set(pools.flatMap(({ name, servers }) => servers.map(({ id }) => `${name}\n${id}`)))
+    this.#states.keep((pool, server) => there.has(`${pool}\n${server}`))
+  }
+}

@@ -1,0 +1,130 @@
+/** The serving side: a process that does what its manager says. */
+
+import type { Clock } from '../clock.js'
+import type { Change, ChangeResult, LocalControl } from '../forward/control.js'
+import type { Logger } from '../forward/events.js'
+import { Channel, type Port } from './channel.js'
+import { type Listening, type Picture, protocol } from './messages.js'
+
+/** What such a process serves. */
+export interface Served {
+  /** Does not check actively. */
+  readonly control: LocalControl
+  /** Rejects when it cannot. */
+  listen(): Promise<Listening>
+  /** Puts another configuration in force. Rejects when that cannot be, and has then changed nothing. */
+  reload(configuration: unknown): Promise<Listening>
+  /** Accepts nothing more, finishes what is under way within `timeout` milliseconds, closes everything. */
+  close(timeout: number): Promise<void>
+}
+
+export interface ServeSettings {
+  /** To the manager. */
+  readonly port: Port
+  readonly clock: Clock
+  /** Makes what is served, and does not listen yet. What is logged goes to the manager. */
+  readonly open: (configuration: unknown, logger: Logger) => Served
+  /** Ends this process. */
+  readonly exit: () => void
+}
+
+/** Milliseconds for what is under way when the manager has died. */
+const orphanTimeout = 5_000
+
+/** Serves until the manager says that it is over, or is gone. */
+export function serve(settings: ServeSettings): void {
+  new Serving(settings).begin()
+}
+
+class Serving {
+  readonly #settings: ServeSettings
+  readonly #channel: Channel
+  readonly #logger: Logger
+  #served: Served | undefined
+  /** One thing after the other, in the order of the messages. */
+  #turns: Promise<unknown> = Promise.resolve()
+  /** A start or a reload that is under way. */
+  #listening: Promise<unknown> = Promise.resolve()
+  #stopping: Promise<void> | undefined
+
+  constructor(settings: ServeSettings) {
+    this.#settings = settings
+    this.#channel = new Channel(settings.port, settings.clock)
+    const log = (level: 'info' | 'warn' | 'error') => (message: string) => this.#channel.tell('log', { level, message })
+    this.#logger = { info: log('info'), warn: log('warn'), error: log('error') }
+  }
+
+  begin(): void {
+    const channel = this.#channel
+    channel.answer('start', (picture) => this.#listens(() => this.#start(picture)))
+    channel.answer('reload', ({ configuration, changes }) =>
+      this.#listens(async () => {
+        const listening = await this.#serving.reload(configuration)
+        this.#serving.control.restore(changes)
+        return listening
+      }),
+    )
+    channel.answer('change', (change) => this.#change(change))
+    channel.on('verdicts', (verdicts) => {
+      this.#inTurn(async () => this.#served?.control.apply(verdicts)).catch(() => {})
+    })
+    channel.answer('snapshot', () => this.#serving.control.snapshot())
+    channel.answer('stop', async ({ timeout }) => {
+      await this.#stop(timeout)
+      return {}
+    })
+    this.#settings.port.onClose(() => void this.#stop(orphanTimeout))
+    channel.tell('hello', { protocol })
+  }
+
+  get #serving(): Served {
+    if (this.#served === undefined) throw new Error('not started yet')
+    return this.#served
+  }
+
+  async #change(change: Change): Promise<ChangeResult> {
+    let result: Promise<ChangeResult> | undefined
+    await this.#inTurn(async () => {
+      result = this.#serving.control.change(change)
+      // It takes as long as the requests of the server do; what comes after it does not wait for those.
+      if (change.kind === 'remove' && change.drain !== undefined) result.catch(() => {})
+      else await result
+    })
+    return result!
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#turns.then(work)
+    this.#turns = done.catch(() => {})
+    return done
+  }
+
+  #listens(work: () => Promise<Listening>): Promise<Listening> {
+    const done = this.#inTurn(async () => {
+      if (this.#stopping !== undefined) throw new Error('the process is about to end')
+      return work()
+    })
+    this.#listening = done.catch(() => {})
+    return done
+  }
+
+  async #start({ configuration, changes, verdicts }: Picture): Promise<Listening> {
+    const served = this.#settings.open(configuration, this.#logger)
+    this.#served = served
+    served.control.restore(changes)
+    served.control.apply(verdicts)
+    served.control.watch((change) => this.#channel.tell('state', change))
+    return served.listen()
+  }
+
+  #stop(timeout: number): Promise<void> {
+    this.#stopping ??= this.#end(timeout)
+    return this.#stopping
+  }
+
+  async #end(timeout: number): Promise<void> {
+    await this.#listening
+    await this.#served?.close(timeout)
+    this.#settings.exit()
+  }
+}
