@@ -6,18 +6,16 @@ import { RefusedError } from '../cluster/channel.js'
 import { Manager, type NextConfiguration } from '../cluster/manager.js'
 import type { Listening } from '../cluster/messages.js'
 import { clusterSpawn } from '../cluster/spawn.js'
-import { ConfigError } from '../config/diagnostics.js'
 import { createProxy } from '../create.js'
-import { ChangeError, type Control } from '../forward/control.js'
+import type { Control } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
 import { ListenError } from '../listen/listen-error.js'
 import type { ListenAddress } from '../listen/options.js'
 import type { Proxy as RunningProxy } from '../proxy.js'
 import { systemRandom } from '../random.js'
 import { describeChanges } from './changes.js'
-import { CommandError } from './command.js'
 import { type Loaded, load } from './configuration.js'
-import { reportDiagnostics } from './report.js'
+import { type OnRead, readAgain, reportFailure } from './reloading.js'
 import type { ServedConfiguration } from './serving-listeners.js'
 import type { Terminal } from './terminal.js'
 import { tryListening } from './trial.js'
@@ -35,8 +33,6 @@ export interface ClusterSettings {
 }
 
 const entry = fileURLToPath(new URL('./serve.js', import.meta.url))
-
-type OnRead = (files: readonly string[]) => void
 
 export class ClusterService {
   /** The manager's model: checks actively, takes no request. */
@@ -107,7 +103,8 @@ export class ClusterService {
 
   /** As `Service.reload`: what does not load or cannot be listened at is reported, and changes nothing. */
   async reload(onRead?: OnRead): Promise<void> {
-    await this.reloadOrReject(onRead).catch((error: unknown) => this.#failed(error))
+    const { terminal, logger } = this.#settings
+    await this.reloadOrReject(onRead).catch((error: unknown) => reportFailure(error, terminal, logger, this.source))
   }
 
   /** The same for who wants to know: rejects when what was in force goes on. */
@@ -127,21 +124,31 @@ export class ClusterService {
     await this.proxy.close({ timeout: 0 })
   }
 
+  get description(): string {
+    return `process ${process.pid} with ${this.#settings.processes} that serve, ${this.source}`
+  }
+
+  /** Each serving process has the access log open for itself. */
+  reopenLog(): void {
+    for (const pid of this.pids) {
+      try {
+        process.kill(pid, 'SIGUSR1')
+      } catch {
+        // It has just ended; the one that takes its place opens the file by itself.
+      }
+    }
+  }
+
   /** `ready` turns false: who asks sends nothing more. */
   refuseNew(): void {
     this.#manager.refuseNew()
-  }
-
-  /** Ends all serving processes at once. */
-  kill(): void {
-    this.#manager.kill()
+    // Should a second signal end this process, the others must not outlive it. They end by themselves, with their
+    // requests, when it dies of something else.
+    process.on('exit', () => this.#manager.kill())
   }
 
   async #next(): Promise<NextConfiguration> {
-    if (this.#settings.file === undefined) {
-      throw new ChangeError('invalid', 'the proxy was started without a file; name one with -c FILE when you start it')
-    }
-    const next = this.#read()
+    const next = readAgain(this.#settings, this.proxy.files, this.#onRead)
     await tryListening(next.listen, this.#loaded.listen)
     const { urls } = this.#manager.listening
     return {
@@ -155,19 +162,6 @@ export class ClusterService {
     }
   }
 
-  #read(): Loaded {
-    const { file, addresses } = this.#settings
-    try {
-      const next = load(file, addresses)
-      this.#onRead([...this.proxy.files, ...next.resolved.files])
-      return next
-    } catch (error) {
-      const places = error instanceof ConfigError ? error.diagnostics.map(({ place }) => place) : []
-      this.#onRead([...this.proxy.files, ...places.flatMap((place) => ('file' in place ? [place.file] : []))])
-      throw error
-    }
-  }
-
   #tell(next: Loaded, before: readonly string[], { urls, warnings }: Listening): void {
     const { logger } = this.#settings
     const changes = describeChanges(this.#loaded, next)
@@ -176,19 +170,6 @@ export class ClusterService {
     logger.info(`reloaded ${this.source}: ${changes.length === 0 ? 'its settings are the same' : changes.join('; ')}`)
     for (const warning of warnings) logger.warn(warning)
   }
-
-  #failed(error: unknown): void {
-    const { terminal, logger } = this.#settings
-    if (error instanceof ConfigError) terminal.err(reportDiagnostics(error, terminal.paintErr))
-    else if (isExpected(error)) terminal.err(error.message)
-    else terminal.err(error instanceof Error ? (error.stack ?? error.message) : String(error))
-    logger.error(`${this.source} was not reloaded; what was in force goes on`)
-  }
-}
-
-/** Its message says all there is to say. */
-function isExpected(error: unknown): error is Error {
-  return [ListenError, CommandError, ChangeError, RefusedError].some((type) => error instanceof type)
 }
 
 function served({ config, listen, resolved }: Loaded, processes: number): ServedConfiguration {

@@ -1,19 +1,17 @@
 /** A proxy that listens: what `start` and `demo` have in common. */
 
 import type { Clock } from '../clock.js'
-import { ConfigError } from '../config/diagnostics.js'
 import { formatConfig, withoutSecrets } from '../config/format.js'
 import { createProxy } from '../create.js'
 import { ChangeError, type Control } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
-import { ListenError } from '../listen/listen-error.js'
 import { type ListenChange, Listeners } from '../listen/listeners.js'
 import type { ListenAddress } from '../listen/options.js'
 import type { Proxy as RunningProxy } from '../proxy.js'
+import { AccessLogging } from './access-logging.js'
 import { describeChanges } from './changes.js'
-import { CommandError } from './command.js'
 import { type Loaded, load } from './configuration.js'
-import { reportDiagnostics } from './report.js'
+import { type OnRead, readAgain, reportFailure } from './reloading.js'
 import type { Terminal } from './terminal.js'
 
 /** Milliseconds for the last bytes to leave, once every request has been answered. */
@@ -37,6 +35,7 @@ export class Service {
   readonly #settings: ServiceSettings
   #loaded: Loaded
   readonly #listeners: ((loaded: Loaded) => Promise<void> | void)[] = []
+  readonly #access: AccessLogging
   #stopping = false
   /** One reload after the other. */
   #reloading: Promise<void> = Promise.resolve()
@@ -62,6 +61,16 @@ export class Service {
     this.#loaded = loaded
     this.proxy = proxy
     this.listeners = listeners
+    this.#access = new AccessLogging(proxy, settings.logger, settings.clock)
+    this.#access.apply(loaded.resolved.log)
+  }
+
+  get description(): string {
+    return `process ${process.pid}, ${this.source}`
+  }
+
+  reopenLog(): void {
+    this.#access.reopen()
   }
 
   get loaded(): Loaded {
@@ -93,12 +102,13 @@ export class Service {
    * Reads the file again. What does not load or cannot be listened at is reported, and changes nothing. `onRead` hears
    * of the files that matter now as soon as they are read: those in force, and those in which there are problems.
    */
-  async reload(onRead?: (files: readonly string[]) => void): Promise<void> {
-    await this.reloadOrReject(onRead).catch((error: unknown) => this.#failed(error))
+  async reload(onRead?: OnRead): Promise<void> {
+    const { terminal, logger } = this.#settings
+    await this.reloadOrReject(onRead).catch((error: unknown) => reportFailure(error, terminal, logger, this.source))
   }
 
   /** The same for who wants to know: rejects when what was in force goes on. */
-  reloadOrReject(onRead: (files: readonly string[]) => void = () => {}): Promise<void> {
+  reloadOrReject(onRead: OnRead = () => {}): Promise<void> {
     const reloaded = this.#reloading.then(() => this.#reload(onRead))
     this.#reloading = reloaded.catch(() => {})
     return reloaded
@@ -117,6 +127,7 @@ export class Service {
     await this.listeners.retire()
     await this.proxy.close({ timeout })
     await this.listeners.close(flushTime)
+    await this.#access.close()
   }
 
   /** `ready` turns false: who asks sends nothing more. */
@@ -124,12 +135,9 @@ export class Service {
     this.#stopping = true
   }
 
-  async #reload(onRead: (files: readonly string[]) => void): Promise<void> {
+  async #reload(onRead: OnRead): Promise<void> {
     if (this.#stopping) throw new ChangeError('invalid', 'the proxy is about to stop')
-    if (this.#settings.file === undefined) {
-      throw new ChangeError('invalid', 'the proxy was started without a file; name one with -c FILE when you start it')
-    }
-    const next = this.#read(onRead)
+    const next = readAgain(this.#settings, this.proxy.files, onRead)
     const change = await this.listeners.prepare(next.listen)
     try {
       await this.proxy.reload(next.config)
@@ -140,20 +148,8 @@ export class Service {
     change.commit()
     this.#tell(next, change)
     this.#loaded = next
+    this.#access.apply(next.resolved.log)
     for (const listener of this.#listeners) await listener(next)
-  }
-
-  #read(onRead: (files: readonly string[]) => void): Loaded {
-    const { file, addresses } = this.#settings
-    try {
-      const next = load(file, addresses)
-      onRead([...this.proxy.files, ...next.resolved.files])
-      return next
-    } catch (error) {
-      const places = error instanceof ConfigError ? error.diagnostics.map(({ place }) => place) : []
-      onRead([...this.proxy.files, ...places.flatMap((place) => ('file' in place ? [place.file] : []))])
-      throw error
-    }
   }
 
   #tell(next: Loaded, { opened, closed, warnings }: ListenChange): void {
@@ -164,17 +160,4 @@ export class Service {
     logger.info(`reloaded ${this.source}: ${changes.length === 0 ? 'its settings are the same' : changes.join('; ')}`)
     for (const warning of warnings) logger.warn(warning)
   }
-
-  #failed(error: unknown): void {
-    const { terminal, logger } = this.#settings
-    if (error instanceof ConfigError) terminal.err(reportDiagnostics(error, terminal.paintErr))
-    else if (isExpected(error)) terminal.err(error.message)
-    else terminal.err(error instanceof Error ? (error.stack ?? error.message) : String(error))
-    logger.error(`${this.source} was not reloaded; what was in force goes on`)
-  }
-}
-
-/** Its message says all there is to say. */
-function isExpected(error: unknown): error is Error {
-  return error instanceof ListenError || error instanceof CommandError || error instanceof ChangeError
 }

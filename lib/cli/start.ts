@@ -1,18 +1,14 @@
-import { type Clock, systemClock } from '../clock.js'
+import { systemClock } from '../clock.js'
 import { parseProcesses } from '../cluster/options.js'
-import type { Logger } from '../forward/events.js'
-import { AccessLogging } from './access-logging.js'
-import { runCluster } from './cluster.js'
-import { type Arguments, type Command, configOption, exitCodes, UsageError } from './command.js'
-import { ConfigWatch } from './config-watch.js'
+import { ClusterService } from './cluster-service.js'
+import { type Arguments, type Command, configOption, UsageError } from './command.js'
 import { givenFile, type Loaded, listenAddresses, load } from './configuration.js'
 import { LeveledLog } from './leveled-log.js'
-import { type Managed, Managing } from './managing.js'
+import { Managing } from './managing.js'
 import { Service } from './service.js'
+import { type Serving, serveUntilStopped } from './serving.js'
 import { untilStopped } from './signals.js'
 import type { Terminal } from './terminal.js'
-import { version } from './version.js'
-import { describePools } from './words.js'
 
 export const start: Command = {
   name: 'start',
@@ -50,65 +46,19 @@ async function run(args: Arguments, terminal: Terminal): Promise<number> {
   const wanted = processes(args)
   // Before anything is said: whoever reads that it listens may send a signal at once.
   const stopped = untilStopped()
-  const settings = { file, addresses, terminal, logger: log.logger, clock, stopped, watch: args.on('watch') }
+  const { logger } = log
   const { cluster, log: logOptions } = load(file, addresses).resolved
   log.setLevel(logOptions.level)
-  const manage = async (service: Managed): Promise<Managing> => {
+  const settings = { file, addresses, terminal, logger, clock }
+  const count = wanted ?? cluster.processes
+  const open = () => (count > 1 ? ClusterService.open({ ...settings, processes: count }) : Service.open(settings))
+  const manage = async (service: Serving): Promise<Managing> => {
     service.onReload(({ resolved }) => log.setLevel(resolved.log.level))
-    const managing = await Managing.begin(service, log.logger, clock)
-    if (file === undefined) log.logger.info(howToBegin(service.loaded))
+    const managing = await Managing.begin(service, logger, clock)
+    if (file === undefined) logger.info(howToBegin(service.loaded))
     return managing
   }
-  const count = wanted ?? cluster.processes
-  return count > 1 ? runCluster({ ...settings, processes: count, manage }) : serveAlone({ ...settings, manage })
-}
-
-interface AloneSettings {
-  readonly file: string | undefined
-  readonly addresses: ReturnType<typeof listenAddresses>
-  readonly terminal: Terminal
-  readonly logger: Logger
-  readonly clock: Clock
-  readonly watch: boolean
-  readonly stopped: Promise<string>
-  readonly manage: (service: Managed) => Promise<Managing>
-}
-
-async function serveAlone({ watch: watches, stopped, manage, ...settings }: AloneSettings): Promise<number> {
-  const { logger, clock } = settings
-  let reload = (): void => {}
-  let reopen = (): void => {}
-  process.on('SIGHUP', () => reload())
-  process.on('SIGUSR1', () => reopen())
-  const service = await Service.open(settings)
-  const access = new AccessLogging(service.proxy, logger, clock)
-  access.apply(service.loaded.resolved.log)
-  service.onReload(({ resolved }) => access.apply(resolved.log))
-  logger.info(`pointsman ${version()}, process ${process.pid}, ${service.source}`)
-  let managing: Managing
-  try {
-    managing = await manage(service)
-  } catch (error) {
-    await service.stop()
-    throw error
-  }
-  const watch = watches ? new ConfigWatch(service, clock) : undefined
-  reopen = () => access.reopen()
-  reload = () => {
-    reopen()
-    void (watch ?? service).reload()
-  }
-  for (const line of describePools(service.proxy.pools)) logger.info(`entry ${line}`)
-  for (const url of service.listeners.urls) logger.info(`listening on ${url}`)
-  const signal = await stopped
-  service.refuseNew()
-  watch?.close()
-  logger.info(`${signal}: finishing what is under way; a second signal ends it at once`)
-  await service.stop()
-  await managing.close()
-  await access.close()
-  logger.info('stopped')
-  return exitCodes.ok
+  return serveUntilStopped(open, { logger, clock, stopped, watch: args.on('watch'), manage })
 }
 
 /** The number of `--processes`; undefined without. */

@@ -4,9 +4,9 @@
  */
 
 import { createInterface } from 'node:readline'
-import { runCluster } from '#lib/cli/cluster.js'
-import type { ClusterService } from '#lib/cli/cluster-service.js'
+import { ClusterService } from '#lib/cli/cluster-service.js'
 import { lineLogger } from '#lib/cli/log.js'
+import { serveUntilStopped } from '#lib/cli/serving.js'
 import { untilStopped } from '#lib/cli/signals.js'
 import { Terminal } from '#lib/cli/terminal.js'
 import { systemClock } from '#lib/clock.js'
@@ -35,16 +35,14 @@ const [file = '', processes = '2', watch] = process.argv.slice(2)
 process.title = 'pointsman'
 const terminal = new Terminal(process.stdout, process.stderr, process.env)
 try {
-  process.exitCode = await runCluster({
-    file,
-    addresses: [],
-    processes: Number(processes),
-    terminal,
-    logger: lineLogger(terminal, systemClock),
-    clock: systemClock,
+  const settings = { terminal, logger: lineLogger(terminal, systemClock), clock: systemClock }
+  const opened = ClusterService.open({ ...settings, file, addresses: [], processes: Number(processes) })
+  process.exitCode = await serveUntilStopped(() => opened, {
+    ...settings,
     watch: watch === 'watch',
     stopped: untilStopped(),
-    manage: async (service) => {
+    manage: async () => {
+      const service = await opened
       const lines = createInterface({ input: process.stdin })
       lines.on('line', (line) => {
         obey(service, JSON.parse(line)).then(answer, (error: Error) => answer({ error: error.message }))

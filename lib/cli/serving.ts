@@ -1,0 +1,77 @@
+/** From the start of something that listens to its end, be it one process or several. */
+
+import type { Clock } from '../clock.js'
+import type { Logger } from '../forward/events.js'
+import type { PoolStatus } from '../forward/status-page.js'
+import { exitCodes } from './command.js'
+import { ConfigWatch, type Reloadable } from './config-watch.js'
+import type { Managed } from './managing.js'
+import { version } from './version.js'
+import { describePools } from './words.js'
+
+/** Something that listens. */
+export interface Serving extends Managed, Reloadable {
+  readonly proxy: Reloadable['proxy'] & { readonly pools: readonly PoolStatus[] }
+  /** Which processes and which file, for the log. */
+  readonly description: string
+  readonly listeners: { readonly urls: readonly string[] }
+  /** Opens the access log anew: it was moved away. */
+  reopenLog(): void
+  /** A signal asks for the end: `ready` turns false, and whoever asks sends nothing more. */
+  refuseNew(): void
+  /** Accepts nothing more, finishes what is under way, closes everything. */
+  stop(): Promise<void>
+}
+
+export interface ServingSettings {
+  readonly logger: Logger
+  readonly clock: Clock
+  /** Reload when the file, or one that it includes or names, changes. */
+  readonly watch: boolean
+  /** Resolves with the name of the signal that ends it; a second signal ends this process. */
+  readonly stopped: Promise<string>
+  /** Starts what belongs to it, the management API. Rejecting ends it all. */
+  readonly manage?: (service: Serving) => Promise<{ close(): Promise<void> }>
+}
+
+/** Serves until a signal says that it is over; returns the exit code. Rejects when it cannot begin. */
+export async function serveUntilStopped(open: () => Promise<Serving>, settings: ServingSettings): Promise<number> {
+  const { logger, clock, stopped, manage } = settings
+  const signals = new Signals()
+  const service = await open()
+  logger.info(`pointsman ${version()}, ${service.description}`)
+  let managing: { close(): Promise<void> } | undefined
+  try {
+    managing = await manage?.(service)
+  } catch (error) {
+    await service.stop()
+    throw error
+  }
+  const watch = settings.watch ? new ConfigWatch(service, clock) : undefined
+  signals.reopen = () => service.reopenLog()
+  signals.reload = () => void (watch ?? service).reload()
+  for (const line of describePools(service.proxy.pools)) logger.info(`entry ${line}`)
+  for (const url of service.listeners.urls) logger.info(`listening on ${url}`)
+  const signal = await stopped
+  service.refuseNew()
+  watch?.close()
+  logger.info(`${signal}: finishing what is under way; a second signal ends it at once`)
+  await service.stop()
+  await managing?.close()
+  logger.info('stopped')
+  return exitCodes.ok
+}
+
+/** What is done on signals, once it can be; before that they are not to end the process, or to open Node's debugger. */
+class Signals {
+  reload: () => void = () => {}
+  reopen: () => void = () => {}
+
+  constructor() {
+    process.on('SIGHUP', () => {
+      this.reopen()
+      this.reload()
+    })
+    process.on('SIGUSR1', () => this.reopen())
+  }
+}
