@@ -125,7 +125,7 @@ class Core {
     this.gate.routing = this.#routing(resolved)
     this.#source = source
     this.#resolved = resolved
-    this.control.restore(this.control.changes)
+    this.control.carryOver(old)
     for (const { pool } of old) pool.close()
     this.#checks.sweep()
     this.#directory.sweep()

@@ -15,7 +15,7 @@ import type { Proxy as RunningProxy } from '../proxy.js'
 import { systemRandom } from '../random.js'
 import { describeChanges } from './changes.js'
 import { type Loaded, load } from './configuration.js'
-import { type OnRead, readAgain, reportFailure } from './reloading.js'
+import { type OnRead, readAgain, reportFailure, withReload } from './reloading.js'
 import type { ServedConfiguration } from './serving-listeners.js'
 import type { Terminal } from './terminal.js'
 import { tryListening } from './trial.js'
@@ -88,7 +88,11 @@ export class ClusterService {
 
   /** What can be asked and changed while it runs, in all processes. */
   get control(): Control {
-    return this.#manager
+    return withReload(
+      this.#manager,
+      () => this.#manager.reload(),
+      () => true,
+    )
   }
 
   /** What is listened at. */

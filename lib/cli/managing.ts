@@ -43,8 +43,37 @@ export class Managing {
   }
 
   async #begin(options: ManagementOptions): Promise<void> {
+    if (options.listen !== undefined) this.#server = await this.#open(options)
     this.#options = options
-    if (options.listen === undefined) return
+  }
+
+  /** After a reload. What cannot be listened at is reported, and tried again by the next one; until then it stays as it was. */
+  async change(options: ManagementOptions): Promise<void> {
+    if (isDeepStrictEqual(options, this.#options)) return
+    const before = this.#options
+    const old = this.#server
+    this.#server = undefined
+    this.#options = undefined
+    // Not awaited: a call for this very reload may still wait for its answer. Its address is free at once.
+    void old?.close()
+    try {
+      await this.#begin(options)
+    } catch (error) {
+      this.#logger.error((error as Error).message)
+      // Whoever manages the proxy would be locked out.
+      if (old !== undefined && before !== undefined) await this.#goBack(before)
+    }
+  }
+
+  async #goBack(options: ManagementOptions): Promise<void> {
+    try {
+      await this.#begin(options)
+    } catch (error) {
+      this.#logger.error((error as Error).message)
+    }
+  }
+
+  async #open(options: ManagementOptions): Promise<ManagementServer> {
     const server = new ManagementServer({
       control: this.#control,
       options,
@@ -61,22 +90,8 @@ export class Managing {
     } catch (error) {
       throw new CommandError((error as Error).message)
     }
-    this.#server = server
     this.#logger.info(`management API on ${url}${options.dashboard ? `, dashboard on ${url}/dashboard` : ''}`)
-  }
-
-  /** After a reload. What cannot be listened at is reported. */
-  async change(options: ManagementOptions): Promise<void> {
-    if (isDeepStrictEqual(options, this.#options)) return
-    const old = this.#server
-    this.#server = undefined
-    // Not awaited: a call for this very reload may still wait for its answer. Its address is free at once.
-    void old?.close()
-    try {
-      await this.#begin(options)
-    } catch (error) {
-      this.#logger.error((error as Error).message)
-    }
+    return server
   }
 
   async close(): Promise<void> {

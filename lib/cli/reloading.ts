@@ -2,7 +2,7 @@
 
 import { RefusedError } from '../cluster/channel.js'
 import { ConfigError } from '../config/diagnostics.js'
-import { ChangeError } from '../forward/control.js'
+import { ChangeError, type Control } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
 import { ListenError } from '../listen/listen-error.js'
 import type { ListenAddress } from '../listen/options.js'
@@ -42,6 +42,23 @@ export function reportFailure(error: unknown, terminal: Terminal, logger: Logger
   else if (isExpected(error)) terminal.err(error.message)
   else terminal.err(error instanceof Error ? (error.stack ?? error.message) : String(error))
   logger.error(`${source} was not reloaded; what was in force goes on`)
+}
+
+/** A control whose reload is the command line's, and tells whoever has asked for it what stands in the way. */
+export function withReload(control: Control, reload: () => Promise<void>, ready: () => boolean): Control {
+  return {
+    snapshot: () => control.snapshot(),
+    change: (change) => control.change(change),
+    reload: () =>
+      reload().catch((error: unknown) => {
+        throw isExpected(error) ? new ChangeError('invalid', error.message) : error
+      }),
+    configuration: () => control.configuration(),
+    get ready() {
+      return control.ready && ready()
+    },
+    watch: (listener) => control.watch(listener),
+  }
 }
 
 /** Its message says all there is to say. */

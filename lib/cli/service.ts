@@ -1,7 +1,6 @@
 /** A proxy that listens: what `start` and `demo` have in common. */
 
 import type { Clock } from '../clock.js'
-import { formatConfig, withoutSecrets } from '../config/format.js'
 import { createProxy } from '../create.js'
 import { ChangeError, type Control } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
@@ -11,7 +10,7 @@ import type { Proxy as RunningProxy } from '../proxy.js'
 import { AccessLogging } from './access-logging.js'
 import { describeChanges } from './changes.js'
 import { type Loaded, load } from './configuration.js'
-import { type OnRead, readAgain, reportFailure } from './reloading.js'
+import { type OnRead, readAgain, reportFailure, withReload } from './reloading.js'
 import type { Terminal } from './terminal.js'
 
 /** Milliseconds for the last bytes to leave, once every request has been answered. */
@@ -84,18 +83,11 @@ export class Service {
 
   /** What can be asked and changed while it runs. */
   get control(): Control {
-    const { control } = this.proxy
-    const [stopping, reload] = [() => this.#stopping, () => this.reloadOrReject()]
-    return {
-      snapshot: () => control.snapshot(),
-      change: (change) => control.change(change),
-      reload,
-      configuration: () => formatConfig(withoutSecrets(this.#loaded.config)),
-      get ready() {
-        return control.ready && !stopping()
-      },
-      watch: (listener) => control.watch(listener),
-    }
+    return withReload(
+      this.proxy.control,
+      () => this.reloadOrReject(),
+      () => !this.#stopping,
+    )
   }
 
   /**

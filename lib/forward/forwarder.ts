@@ -2,6 +2,7 @@ import { channel } from 'node:diagnostics_channel'
 import type { IncomingMessage } from 'node:http'
 import type { Clock, Timer } from '../clock.js'
 import type { ProxyError } from '../errors.js'
+import type { Lease } from '../pool/lease.js'
 import type { Member } from '../pool/member.js'
 import type { Usage } from '../pool/server.js'
 import type { Upstream } from '../transports/transport.js'
@@ -128,9 +129,15 @@ export class Forwarder {
     timer?.cancel()
   }
 
-  /** Cuts the requests that are under way at a server of an entry. */
-  cut(usage: Usage): void {
-    const cut = this.#underWay.filter(({ failover }) => failover.current?.lease.member.usage === usage)
+  /** The holds that requests under way have on a server of an entry. */
+  leasesOf(usage: Usage): ReadonlySet<Lease<Upstream>> {
+    const leases = this.#underWay.flatMap(({ failover }) => failover.current?.lease ?? [])
+    return new Set(leases.filter(({ member }) => member.usage === usage))
+  }
+
+  /** Cuts those of the requests that are still under way. */
+  cut(leases: ReadonlySet<Lease<Upstream>>): void {
+    const cut = this.#underWay.filter(({ failover }) => failover.current && leases.has(failover.current.lease))
     for (const exchange of cut) exchange.cut()
   }
 

@@ -4,7 +4,7 @@
  */
 
 import { balancerNames, canonicalBalancerName, findBalancer } from '../balancers/registry.js'
-import type { Clock, Timer } from '../clock.js'
+import type { Clock } from '../clock.js'
 import { unknown } from '../config/suggest.js'
 import type { ActiveHealth } from '../pool/active-health.js'
 import { parseServer, type ServerSpec } from '../pool/address.js'
@@ -21,6 +21,7 @@ import {
   type StateChange,
   type Verdict,
 } from './control.js'
+import { Drains, type Place } from './drains.js'
 import type { Forwarder } from './forwarder.js'
 import { Overlay } from './overlay.js'
 import type { Route } from './route.js'
@@ -39,19 +40,15 @@ export interface LocalControlParts {
   readonly onState: (change: StateChange) => void
 }
 
-/** A server of an entry. */
-interface Place {
-  readonly route: Route
-  readonly member: Member<Upstream>
-}
-
 export class ProcessControl implements LocalControl {
   readonly #parts: LocalControlParts
   readonly #overlay = new Overlay()
   readonly #watchers = new Set<(change: StateChange) => void>()
+  readonly #drains: Drains
 
   constructor(parts: LocalControlParts) {
     this.#parts = parts
+    this.#drains = new Drains(parts.clock, parts.forwarder, (place) => this.#leave(place))
   }
 
   get ready(): boolean {
@@ -73,7 +70,7 @@ export class ProcessControl implements LocalControl {
 
   async change(change: Change): Promise<ChangeResult> {
     if (this.#parts.closed()) throw new ChangeError('invalid', 'the proxy is closed')
-    return this.#apply(change)
+    return this.#apply(change, true)
   }
 
   reload(): Promise<void> {
@@ -103,24 +100,37 @@ export class ProcessControl implements LocalControl {
     for (const watcher of this.#watchers) watcher(change)
   }
 
+  /** After a reload: the changes hold for the pools that it made, each since when it did for the `old` ones. */
+  carryOver(old: readonly Route[]): void {
+    this.restore(this.changes)
+    for (const { name, pool } of old) {
+      for (const { id, admin, adminSince } of pool.members) {
+        if (adminSince === null) continue
+        const next = this.#memberOf(name, id)
+        if (next?.admin === admin) next.adminSince = adminSince
+      }
+    }
+  }
+
   restore(changes: readonly Change[]): void {
     for (const change of changes) {
       try {
-        void this.#apply(change)
+        void this.#apply(change, false)
       } catch (error) {
         if (!(error instanceof ChangeError)) throw error
       }
     }
   }
 
-  #apply(change: Change): ChangeResult | Promise<ChangeResult> {
+  /** `isNew`: it was not made before, in another process or before a reload. */
+  #apply(change: Change, isNew: boolean): ChangeResult | Promise<ChangeResult> {
     switch (change.kind) {
       case 'add':
         return this.#add(change)
       case 'remove':
         return this.#remove(change)
       case 'server':
-        return this.#changeServer(change)
+        return this.#changeServer(change, isNew)
       case 'pool':
         return this.#changePool(change)
     }
@@ -133,7 +143,10 @@ export class ProcessControl implements LocalControl {
     const { id } = spec.address
     const health = change.health === undefined ? undefined : this.#health(pool.health, change.health)
     const known = pool.members.find((member) => member.id === id)
-    if (known !== undefined) return { changed: false, servers: [{ pool: name, server: id }] }
+    if (known !== undefined && !this.#drains.has(known)) {
+      return { changed: false, servers: [{ pool: name, server: id }] }
+    }
+    if (known !== undefined) this.#leave({ route, member: known })
     pool.add(spec, change.backup === true, health)
     this.#overlay.added(name, id, { ...change, pool: name, weight: spec.weight })
     return { changed: true, servers: [{ pool: name, server: id }] }
@@ -141,7 +154,11 @@ export class ProcessControl implements LocalControl {
 
   #remove(change: Change & { kind: 'remove' }): ChangeResult | Promise<ChangeResult> {
     const places = this.#places(change.server, change.pool)
-    for (const { route, member } of places) this.#overlay.removed(route.name, member.id)
+    for (const { route, member } of places) {
+      const { serverList, backupList } = route.pool.options
+      const isConfigured = [...serverList, ...backupList].some(({ address }) => address.id === member.id)
+      this.#overlay.removed(route.name, member.id, isConfigured)
+    }
     const servers = places.map(({ route, member }) => ({ pool: route.name, server: member.id }))
     const result = { changed: true, servers }
     if (change.drain === undefined) {
@@ -151,9 +168,12 @@ export class ProcessControl implements LocalControl {
     return Promise.all(places.map((place) => this.#drain(place, change.drain ?? 0))).then(() => result)
   }
 
-  #changeServer(change: Change & { kind: 'server' }): ChangeResult {
+  #changeServer(change: Change & { kind: 'server' }, isNew: boolean): ChangeResult {
     const places = this.#places(change.server, change.pool)
     const { weight, state } = change
+    if (state !== undefined && places.some(({ member }) => this.#drains.has(member))) {
+      throw new ChangeError('invalid', `${change.server} is about to be removed; add it again to keep it`)
+    }
     if (weight !== undefined) checkWeight(weight)
     const health = places.map(({ route, member }) =>
       change.health === undefined ? undefined : this.#health(member.health ?? route.pool.health, change.health),
@@ -162,7 +182,7 @@ export class ProcessControl implements LocalControl {
       const { pool, name } = route
       if (weight !== undefined) pool.reweigh(member, weight)
       if (health[at] !== undefined) pool.setHealth(health[at], member)
-      if (state !== undefined && state !== member.admin) this.#setState({ route, member }, state)
+      if (state !== undefined && state !== member.admin) this.#setState({ route, member }, state, isNew)
       this.#overlay.server(name, member.id, { weight, state, health: change.health })
     }
     return { changed: true, servers: places.map(({ route, member }) => ({ pool: route.name, server: member.id })) }
@@ -179,11 +199,10 @@ export class ProcessControl implements LocalControl {
     return { changed: true, servers: [] }
   }
 
-  #setState(place: Place, state: 'up' | 'draining' | 'disabled'): void {
-    const { route, member } = place
+  #setState({ route, member }: Place, state: 'up' | 'draining' | 'disabled', isNew: boolean): void {
     const from = member.state
     route.pool.setAdmin(member, state)
-    this.told({ pool: route.name, server: member.id, from, to: member.state, reason: 'by request' })
+    if (isNew) this.told({ pool: route.name, server: member.id, from, to: member.state, reason: 'by request' })
   }
 
   #leave({ route, member }: Place): void {
@@ -192,28 +211,9 @@ export class ProcessControl implements LocalControl {
     this.#parts.sweep()
   }
 
-  /** Resolves once the last request is over, or the time has passed. */
   #drain(place: Place, time: number): Promise<void> {
-    const { route, member } = place
-    const { usage } = member
-    if (member.admin !== 'draining') this.#setState(place, 'draining')
-    return new Promise((resolve) => {
-      let timer: Timer | undefined
-      const leave = (): void => {
-        timer?.cancel()
-        usage.whenIdle.delete(leave)
-        // A reload may have made the pool anew, or somebody else has removed it.
-        if (route.pool.members.includes(member)) this.#leave(place)
-        resolve()
-      }
-      if (usage.active === 0) return leave()
-      usage.whenIdle.add(leave)
-      timer = this.#parts.clock.setTimeout(() => {
-        usage.whenIdle.delete(leave)
-        this.#parts.forwarder.cut(usage)
-        leave()
-      }, time)
-    })
+    if (place.member.admin !== 'draining') this.#setState(place, 'draining', true)
+    return this.#drains.begin(place, time)
   }
 
   #health(before: HealthOptions, settings: HealthSettings): HealthOptions {
@@ -231,6 +231,11 @@ export class ProcessControl implements LocalControl {
     const route = routes.find((each) => each.name === name)
     if (route === undefined) throw new ChangeError('not-found', unknown('pool', name, names))
     return route
+  }
+
+  #memberOf(pool: string, id: string): Member<Upstream> | undefined {
+    const route = this.#parts.routes().find(({ name }) => name === pool)
+    return route?.pool.members.find((member) => member.id === id)
   }
 
   /** Every place of a server, or that in one pool. */

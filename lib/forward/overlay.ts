@@ -37,11 +37,12 @@ export class Overlay {
     this.#of(pool).added.set(server, change)
   }
 
-  removed(pool: string, server: string): void {
+  /** `isConfigured`: the file has it, so that it would come back with a reload. */
+  removed(pool: string, server: string, isConfigured: boolean): void {
     const { added, removed, servers } = this.#of(pool)
     servers.delete(server)
-    // One that was only added is gone; one of the file would come back with a reload.
-    if (!added.delete(server)) removed.add(server)
+    added.delete(server)
+    if (isConfigured) removed.add(server)
   }
 
   server(pool: string, server: string, change: ServerChange): void {

@@ -100,15 +100,19 @@ export class ManagementServer {
     })
   }
 
-  /** Takes no more calls, ends the event streams, and gives calls under way two seconds to end. */
+  /**
+   * Takes no more calls, ends the event streams, and gives calls under way two seconds to end. The address is free as
+   * soon as this returns.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
   }
 
   async #close(): Promise<void> {
-    // What is not open yet cannot be closed, and would open afterwards.
-    await this.#listening?.catch(() => {})
+    // What is not open yet cannot be closed, and would open afterwards. What is open is closed at once: the address may
+    // be wanted by the next one.
+    if (!this.#server.listening) await this.#listening?.catch(() => {})
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#parts.events.close()
     this.#sockets.close()

@@ -41,8 +41,7 @@ export function call(
   { headers = {}, body }: ApiCall = {},
 ): Promise<ApiAnswer> {
   return new Promise((resolve, reject) => {
-    const { hostname: host, port } = new URL(url)
-    const req = request({ host, port, method, path, headers, agent: false }, (res) => {
+    const req = request({ ...target(url), method, path, headers, agent: false }, (res) => {
       let text = ''
       res.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk
@@ -57,6 +56,12 @@ export function call(
     req.on('error', reject)
     req.end(body === undefined || typeof body === 'string' ? body : JSON.stringify(body))
   })
+}
+
+function target(url: string): { socketPath: string } | { host: string; port: string } {
+  if (url.startsWith('unix:')) return { socketPath: url.slice('unix:'.length) }
+  const { hostname, port } = new URL(url)
+  return { host: hostname.replace(/^\[|\]$/g, ''), port }
 }
 
 /** Comes back with the first value of `look` that is not undefined. For states of another process. */
@@ -95,7 +100,7 @@ export class ManagedCommand {
     const path = folder(t, { 'proxy.conf': text })
     const command = launch(t, ['start'], { cwd: path })
     const port = await portOf(command)
-    const [, url] = await command.output(/management API on (http:\/\/[^\s,]+)/)
+    const [, url] = await command.output(/management API on ([^\s,]+)/)
     return new ManagedCommand(command, path, port, url!)
   }
 
