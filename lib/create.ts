@@ -108,6 +108,7 @@ class Core {
       reload: () => this.#readAgain(),
       configuration: () => formatConfig(withoutSecrets(this.#source.config)),
       closed: () => this.gate.closed,
+      find: (id) => this.#directory.find(id),
       sweep: () => this.#directory.sweep(),
       onState: (change) => this.#tell(change),
     })

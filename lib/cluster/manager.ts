@@ -18,6 +18,7 @@ import {
 } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
 import type { Random } from '../random.js'
+import { Experiences } from './experiences.js'
 import { Fleet } from './fleet.js'
 import type { Listening } from './messages.js'
 import type { ServingProcess, Spawn } from './serving-process.js'
@@ -53,6 +54,7 @@ export class Manager implements Control {
   readonly #logger: Logger
   readonly #fleet: Fleet
   readonly #states: SummedStates
+  readonly #experiences: Experiences
   readonly #sum = new RunningSum()
   readonly #watchers = new Set<(change: StateChange) => void>()
   readonly #unwatch: readonly (() => void)[]
@@ -81,12 +83,14 @@ export class Manager implements Control {
     this.#logger = logger
     this.#configuration = settings.configuration
     this.#states = new SummedStates((change) => this.#tell(change))
+    this.#experiences = new Experiences(settings.clock)
     this.#fleet = new Fleet({
       ...settings,
       picture: () => ({
         configuration: this.#configuration,
         changes: model.changes,
         verdicts: model.verdicts,
+        experiences: this.#experiences.current,
       }),
       began: (process) => this.#listenTo(process),
       ended: (process) => {
@@ -210,9 +214,20 @@ export class Manager implements Control {
   #listenTo(process: ServingProcess): void {
     process.channel.on('state', (change) => {
       // What arrives behind the news of its end would never be taken back.
-      if (process.stage !== 'gone') this.#states.ofProcess(process, change)
+      if (process.stage === 'gone') return
+      this.#states.ofProcess(process, change)
+      if (change.heard !== true) this.#spread(process, change)
     })
     process.channel.on('log', ({ level, message }) => this.#logger[level](`process ${process.pid}: ${message}`))
+  }
+
+  /** What one process has found out about a server all others hear. */
+  #spread(from: ServingProcess, change: StateChange): void {
+    const experience = this.#experiences.learn(change)
+    if (experience === undefined) return
+    for (const process of this.#fleet.informed) {
+      if (process !== from) process.channel.tell('experiences', [experience])
+    }
   }
 
   #tell(change: StateChange): void {

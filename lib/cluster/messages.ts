@@ -4,10 +4,10 @@
  * manager that starts it.
  */
 
-import type { Change, ChangeResult, Snapshot, StateChange, Verdict } from '../forward/control.js'
+import type { Change, ChangeResult, Experience, Snapshot, StateChange, Verdict } from '../forward/control.js'
 
 /** Goes up whenever a message changes its meaning. */
-export const protocol = 1
+export const protocol = 2
 
 /** What a serving process has to know before it begins. */
 export interface Picture {
@@ -16,6 +16,8 @@ export interface Picture {
   /** In their order. */
   readonly changes: readonly Change[]
   readonly verdicts: readonly Verdict[]
+  /** What requests have told other processes. */
+  readonly experiences: readonly Experience[]
 }
 
 /** Where a process listens. */
@@ -48,8 +50,10 @@ export interface Notices {
   hello: { readonly protocol: number }
   /** From the manager: what its checks have found. */
   verdicts: readonly Verdict[]
-  /** From a serving process: a server changed its state there. */
-  state: StateChange
+  /** From the manager: what requests have told other processes. */
+  experiences: readonly Experience[]
+  /** From a serving process: a server changed its state there. `heard`: the manager has said so. */
+  state: StateChange & { readonly heard?: boolean }
   /** From a serving process: a line for the log. */
   log: { readonly level: 'info' | 'warn' | 'error'; readonly message: string }
 }
@@ -97,6 +101,7 @@ const changeChecks: Readonly<Record<string, Check>> = {
   pool: has({ pool: 'string' }),
 }
 const isChange: Check = (value) => isObject(value) && checkOf(changeChecks, value.kind)(value)
+const isExperience = has({ server: 'string', state: 'string', rest: 'number', reason: 'string' })
 const isVerdict = has({ check: 'string', up: 'boolean', reason: 'string' })
 const isDurations = has({ count: 'number', sum: 'number', buckets: all((value) => typeof value === 'number') })
 const isServer = has({ id: 'string', pool: 'string', state: 'string', success: 'number', latency: isDurations })
@@ -105,7 +110,7 @@ const isListening = has({ urls: all(isString), warnings: all(isString) })
 const isCount = has({ success: 'number', failed: 'number' })
 
 const askChecks: Readonly<Record<RequestName, Check>> = {
-  start: has({ changes: all(isChange), verdicts: all(isVerdict) }),
+  start: has({ changes: all(isChange), verdicts: all(isVerdict), experiences: all(isExperience) }),
   change: isChange,
   reload: has({ changes: all(isChange) }),
   snapshot: isObject,
@@ -123,6 +128,7 @@ const answerChecks: Readonly<Record<RequestName, Check>> = {
 const noticeChecks: Readonly<Record<NoticeName, Check>> = {
   hello: has({ protocol: 'number' }),
   verdicts: all(isVerdict),
+  experiences: all(isExperience),
   state: has({ pool: 'string', server: 'string', from: 'string', to: 'string', reason: 'string' }),
   log: has({ level: (value) => value === 'info' || value === 'warn' || value === 'error', message: 'string' }),
 }

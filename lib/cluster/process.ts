@@ -1,7 +1,7 @@
 /** The serving side: a process that does what its manager says. */
 
 import type { Clock } from '../clock.js'
-import type { Change, ChangeResult, LocalControl } from '../forward/control.js'
+import type { Change, ChangeResult, Experience, LocalControl } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
 import { Channel, type Port } from './channel.js'
 import { type Listening, type Picture, protocol } from './messages.js'
@@ -41,6 +41,8 @@ class Serving {
   readonly #channel: Channel
   readonly #logger: Logger
   #served: Served | undefined
+  /** What changes just now was said by the manager: it need not be told on. */
+  #hearing = false
   /** One thing after the other, in the order of the messages. */
   #turns: Promise<unknown> = Promise.resolve()
   /** A start or a reload that is under way. */
@@ -68,6 +70,9 @@ class Serving {
     channel.on('verdicts', (verdicts) => {
       this.#inTurn(async () => this.#served?.control.apply(verdicts)).catch(() => {})
     })
+    channel.on('experiences', (experiences) => {
+      this.#inTurn(async () => this.#hear(experiences)).catch(() => {})
+    })
     channel.answer('snapshot', () => this.#serving.control.snapshot())
     channel.answer('stop', async ({ timeout }) => {
       await this.#stop(timeout)
@@ -80,6 +85,15 @@ class Serving {
   get #serving(): Served {
     if (this.#served === undefined) throw new Error('not started yet')
     return this.#served
+  }
+
+  #hear(experiences: readonly Experience[]): void {
+    this.#hearing = true
+    try {
+      this.#served?.control.hear(experiences)
+    } finally {
+      this.#hearing = false
+    }
   }
 
   async #change(change: Change): Promise<ChangeResult> {
@@ -108,12 +122,13 @@ class Serving {
     return done
   }
 
-  async #start({ configuration, changes, verdicts }: Picture): Promise<Listening> {
+  async #start({ configuration, changes, verdicts, experiences }: Picture): Promise<Listening> {
     const served = this.#settings.open(configuration, this.#logger)
     this.#served = served
     served.control.restore(changes)
     served.control.apply(verdicts)
-    served.control.watch((change) => this.#channel.tell('state', change))
+    served.control.watch((change) => this.#channel.tell('state', { ...change, heard: this.#hearing }))
+    this.#hear(experiences)
     return served.listen()
   }
 

@@ -167,6 +167,17 @@ export interface StateChange {
   readonly from: ServerState
   readonly to: ServerState
   readonly reason: string
+  /** For how many milliseconds it is left alone; only of `offline`. */
+  readonly rest?: number
+}
+
+/** What requests have told another process about a server. */
+export interface Experience {
+  readonly server: string
+  readonly state: 'up' | 'offline'
+  /** Milliseconds that an `offline` server is left alone from now on. */
+  readonly rest: number
+  readonly reason: string
 }
 
 /** A running proxy, or several processes of one, to those who manage it. */
@@ -197,6 +208,8 @@ export interface LocalControl extends Control {
   restore(changes: readonly Change[]): void
   /** Takes over verdicts of another process; those of checks that are not known here are left out. */
   apply(verdicts: readonly Verdict[]): void
+  /** Takes over what requests have told another process; servers that are not known here are left out. */
+  hear(experiences: readonly Experience[]): void
   /** Calls `listener` after each check; returns how to stop. */
   watchVerdicts(listener: (verdict: Verdict) => void): () => void
 }

@@ -10,11 +10,13 @@ import type { ActiveHealth } from '../pool/active-health.js'
 import { parseServer, type ServerSpec } from '../pool/address.js'
 import { changedHealth, type HealthOptions } from '../pool/health-options.js'
 import type { Member } from '../pool/member.js'
+import type { Server } from '../pool/server.js'
 import type { Upstream } from '../transports/transport.js'
 import {
   type Change,
   ChangeError,
   type ChangeResult,
+  type Experience,
   type HealthSettings,
   type LocalControl,
   type Snapshot,
@@ -35,6 +37,8 @@ export interface LocalControlParts {
   readonly reload: () => Promise<void>
   readonly configuration: () => string
   readonly closed: () => boolean
+  /** The server of an id. */
+  readonly find: (id: string) => Server | undefined
   /** Servers that nobody uses any more can be forgotten. */
   readonly sweep: () => void
   readonly onState: (change: StateChange) => void
@@ -88,6 +92,14 @@ export class ProcessControl implements LocalControl {
 
   apply(verdicts: readonly Verdict[]): void {
     this.#parts.checks.apply(verdicts)
+  }
+
+  hear(experiences: readonly Experience[]): void {
+    for (const { server, state, rest, reason } of experiences) {
+      const health = this.#parts.find(server)?.health
+      if (state === 'up') health?.heardUp(reason)
+      else if (rest > 0) health?.heardOffline(rest, reason)
+    }
   }
 
   watchVerdicts(listener: (verdict: Verdict) => void): () => void {

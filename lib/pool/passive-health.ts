@@ -76,11 +76,7 @@ export class PassiveHealth {
 
   /** The server answered. */
   succeeded(): void {
-    this.#failures = 0
-    if (this.#phase === 'up') return
-    this.#timer?.cancel()
-    this.#phase = 'up'
-    this.#listener.healthChanged('offline', 'up', 'it answered a request')
+    this.heardUp('it answered a request')
   }
 
   /** The server failed a request; `trial` as `begin` returned it. */
@@ -96,6 +92,22 @@ export class PassiveHealth {
     }
   }
 
+  /** Another process has found it offline, and leaves it alone for `rest` milliseconds more: so does this one. */
+  heardOffline(rest: number, reason: string): void {
+    if (this.#phase !== 'up') return
+    this.#rest(rest)
+    this.#listener.healthChanged('up', 'offline', reason)
+  }
+
+  /** It has answered, this process or another one. */
+  heardUp(reason: string): void {
+    this.#failures = 0
+    if (this.#phase === 'up') return
+    this.#timer?.cancel()
+    this.#phase = 'up'
+    this.#listener.healthChanged('offline', 'up', reason)
+  }
+
   /** The client of the trial left before there was an answer: the next request is the trial. */
   abandoned(): void {
     if (this.#phase !== 'trial') return
@@ -108,11 +120,11 @@ export class PassiveHealth {
     this.#timer?.cancel()
   }
 
-  #rest(offlineTimeOut: number): void {
+  #rest(time: number): void {
     this.#phase = 'offline'
-    this.#offlineUntil = this.#clock.now() + offlineTimeOut
+    this.#offlineUntil = this.#clock.now() + time
     this.#timer?.cancel()
-    this.#timer = this.#clock.setTimeout(() => this.#due(), offlineTimeOut)
+    this.#timer = this.#clock.setTimeout(() => this.#due(), time)
   }
 
   #due(): void {

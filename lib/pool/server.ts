@@ -21,6 +21,8 @@ export interface ServerStateChange {
   readonly from: ServerState
   readonly to: ServerState
   readonly reason: string
+  /** For how many milliseconds it is left alone; only of `offline`. */
+  readonly rest?: number
 }
 
 /** Whoever keeps lists of eligible servers. */
@@ -69,7 +71,8 @@ export class Server {
         this.reason = reason
         this.since = clock.wallTime()
         this.#notify(to === 'up')
-        this.#onChange({ server: this.address.id, from, to, reason })
+        const rest = to === 'offline' ? { rest: this.health.rest } : {}
+        this.#onChange({ server: this.address.id, from, to, reason, ...rest })
       },
       trialChanged: () => this.#notify(false),
     })
@@ -141,6 +144,11 @@ export class ServerDirectory {
       this.#servers.set(address.id, server)
     }
     return server
+  }
+
+  /** The server of an id, if it is known. */
+  find(id: string): Server | undefined {
+    return this.#servers.get(id)
   }
 
   /** Forgets servers that no pool uses any more. */

@@ -78,7 +78,7 @@ test('what the handler throws arrives: a ChangeError as such, others with code a
     assert.ok(error instanceof ChangeError)
     return error.code === 'not-found' && error.message === 'no server s'
   })
-  const picture = { configuration: {}, changes: [], verdicts: [] }
+  const picture = { configuration: {}, changes: [], verdicts: [], experiences: [] }
   await assert.rejects(ends[0].request('start', picture, 1000), {
     name: 'RefusedError',
     code: 'ERR_LISTEN',

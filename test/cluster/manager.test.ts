@@ -398,3 +398,26 @@ test('stopping while a process is due to be started starts none', async () => {
   assert.equal(cluster.spawned.length, 2)
   assert.equal(cluster.clock.pending, 0)
 })
+
+test('what requests tell one process about a server the others hear, and those that begin later', async () => {
+  const cluster = new FakeCluster()
+  cluster.model.servers.set(server, 'up')
+  const opening = cluster.open()
+  for (const process of cluster.spawned) process.control.servers.set(server, 'up')
+  const manager = await opening
+  const told: string[] = []
+  manager.watch(({ to, reason }) => told.push(`${to}: ${reason}`))
+  const [first, second, third] = cluster.spawned
+  const states = () => cluster.living.map(({ control }) => control.servers.get(server)).join(' ')
+  second!.control.setState(server, 'offline', 'it refused')
+  await eventually(() => states() === 'offline offline offline', 'all to leave it alone')
+  first!.kill()
+  await eventually(
+    () => cluster.spawned.length === 4 && states() === 'offline offline offline',
+    'the successor to know',
+  )
+  third!.control.setState(server, 'up', 'it answered a request')
+  await eventually(() => states() === 'up up up', 'all to come back')
+  assert.deepEqual(told, ['offline: it refused', 'up: it answered a request'])
+  await manager.stop(0)
+})

@@ -58,6 +58,7 @@ const picture = {
   configuration: 'first',
   changes: [change],
   verdicts: [{ check: 'c', up: true, reason: '', last: null }],
+  experiences: [],
 }
 
 test('it takes the picture over before it listens, and tells what happens from then on', async () => {
@@ -66,7 +67,7 @@ test('it takes the picture over before it listens, and tells what happens from t
   control.setState('10.0.0.1:80', 'offline', 'refused')
   await eventually(() => steps.at(-1) === 'state offline', 'the state')
   assert.deepEqual(steps, [
-    'hello 1',
+    'hello 2',
     'open first',
     'listen with 1 changes, 1 verdicts',
     'info opened',

@@ -9,6 +9,7 @@ import {
   type Change,
   ChangeError,
   type ChangeResult,
+  type Experience,
   type LocalControl,
   type ServerSnapshot,
   type Snapshot,
@@ -102,7 +103,8 @@ export class StubControl implements LocalControl {
   setState(server: string, to: ServerState, reason: string): void {
     const from = this.servers.get(server) ?? 'up'
     this.servers.set(server, to)
-    if (from !== to) for (const watcher of this.#watchers) watcher({ pool: 'a', server, from, to, reason })
+    const rest = to === 'offline' ? { rest: 60_000 } : {}
+    if (from !== to) for (const watcher of this.#watchers) watcher({ pool: 'a', server, from, to, reason, ...rest })
   }
 
   async reload(): Promise<void> {}
@@ -122,6 +124,10 @@ export class StubControl implements LocalControl {
 
   apply(verdicts: readonly Verdict[]): void {
     this.seen.push(...verdicts)
+  }
+
+  hear(experiences: readonly Experience[]): void {
+    for (const { server, state, reason } of experiences) this.setState(server, state, reason)
   }
 
   check(verdict: Verdict): void {
