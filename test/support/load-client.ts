@@ -34,7 +34,8 @@ function run(): void {
     text += chunk.toString('latin1')
     const length = lengthOf(text)
     if (length === undefined || text.length < length) return
-    count(text.length === length ? text.slice(9, 12) : 'bytes behind an answer')
+    if (Number.isNaN(length)) count('an answer without Content-Length')
+    else count(text.length === length ? text.slice(9, 12) : 'bytes behind an answer')
     text = ''
     next(socket)
   })

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import type { Certificate } from './certificates.js'
 import type { Launched } from './process.js'
@@ -10,6 +11,13 @@ import { Wire } from './wire.js'
 /** Why tests with certificates cannot run here, or false. */
 export const noOpenssl: string | false =
   spawnSync('openssl', ['version']).status === 0 ? false : 'there is no openssl on this machine'
+
+/** Why tests with IPv6 cannot run here, or false. */
+export const noIPv6: string | false = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === '::1'),
+)
+  ? false
+  : 'there is no IPv6 on this machine'
 
 /** Writes a certificate and its key to a folder; returns the lines of `[LISTEN]` that name them. */
 export function writeCertificate(folder: string, { cert, key }: Certificate, name = 'tls'): string {
