@@ -132,12 +132,12 @@ export class Forwarder {
   /** The holds that requests under way have on a server of an entry. */
   leasesOf(usage: Usage): ReadonlySet<Lease<Upstream>> {
     const leases = this.#underWay.flatMap(({ failover }) => failover.current?.lease ?? [])
-    return new Set(leases.filter(({ member }) => member.usage === usage))
+    return new Set(leases.filter(({ member, held }) => held && member.usage === usage))
   }
 
-  /** Cuts those of the requests that are still under way. */
+  /** Cuts the requests that still have one of these holds. */
   cut(leases: ReadonlySet<Lease<Upstream>>): void {
-    const cut = this.#underWay.filter(({ failover }) => failover.current && leases.has(failover.current.lease))
+    const cut = this.#underWay.filter(({ failover: { current } }) => current?.lease.held && leases.has(current.lease))
     for (const exchange of cut) exchange.cut()
   }
 

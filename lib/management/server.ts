@@ -164,6 +164,8 @@ export class ManagementServer {
     if (!this.#router.isOpen(url)) this.#access.checkToken(request)
     const found = this.#router.find(method, url)
     const answer = await this.#run(found, request)
+    // A next call on this connection would find it closed.
+    if (this.#closed !== undefined) response.shouldKeepAlive = false
     if (answer !== eventStream) send(response, answer)
     else if (method === 'HEAD') response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end()
     else this.#parts.events.add(response)

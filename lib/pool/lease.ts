@@ -26,6 +26,11 @@ export class Lease<Carrier> {
     balancer.started?.(member)
   }
 
+  /** The request is not over. */
+  get held(): boolean {
+    return !this.#released
+  }
+
   /** The server answered, and its answer is no failure. */
   succeeded(): void {
     if (this.#verdict !== 'none') return

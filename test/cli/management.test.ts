@@ -155,3 +155,32 @@ test('POST /reload says why an address cannot be listened at, and nothing has ch
   await servesStill(proxy)
   assert.doesNotMatch((await proxy.call('GET', '/config')).text, /only/)
 })
+
+test('reloads that are asked for at once come one after the other, and the last file counts', async (t) => {
+  const [first, second] = await freePorts(2)
+  const conf = await entry(t)
+  const named = (name: string): string => conf.replace('all', name)
+  const proxy = await ManagedCommand.start(t, named('zero'), { management: `Listen ${first}\n` })
+  const old = `http://127.0.0.1:${first}`
+  const calls = Array.from({ length: 10 }, () => call(old, 'POST', '/reload'))
+  for (let i = 0; i < 10; i++) {
+    proxy.write(named(`entry-${i}`), { management: `Listen ${i < 5 ? first : second}\n` })
+    proxy.command.signal('SIGHUP')
+    calls.push(call(old, 'POST', '/reload'))
+  }
+  // Once the API has moved nobody takes them there; those that were taken are answered.
+  const results = await Promise.allSettled(calls)
+  for (const result of results) {
+    if (result.status === 'fulfilled')
+      assert.deepEqual([result.value.status, result.value.json], [200, { reloaded: true }])
+    else assert.match(result.reason.code, /^ECONNRE(?:FUSED|SET)$/)
+  }
+  const url = `http://127.0.0.1:${second}`
+  const entries = async (): Promise<string[]> =>
+    (await call(url, 'GET', '/pools')).json.pools.map(({ name }: { name: string }) => name)
+  await found(async () => ((await entries().catch(() => []))[0] === 'entry-9' ? true : undefined), 'the last file')
+  await servesStill(proxy)
+  proxy.command.signal('SIGTERM')
+  assert.deepEqual(await proxy.command.exited, { code: 0, signal: null })
+  assert.equal(proxy.command.stderr, '')
+})

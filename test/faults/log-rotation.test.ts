@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { Load } from '../support/load.js'
 import { found, ManagedCommand } from '../support/managed-command.js'
+import { request } from '../support/rig.js'
 import { httpServer } from '../support/upstream.js'
 
 const rotations = 10
@@ -54,3 +55,32 @@ for (const [format, numberOf] of Object.entries(lines)) {
     assert.doesNotMatch(proxy.command.stdout, /access log/)
   })
 }
+
+test('a reload changes file and format of the access log, and switches it off and on, without a lost line', async (t) => {
+  const { url } = await httpServer(t, (_, res) => res.end('answer'))
+  const withLog = (log: string): string => `[PROXY_ENTRY all]\nMatch /*\nServerList ${url}\n[LOG]\n${log}`
+  const first = 'AccessLog first.log\n'
+  const proxy = await ManagedCommand.start(t, withLog(first))
+  const load = new Load(t, proxy.port, ['/#'])
+  // The last one is a file that is there already.
+  for (const log of ['AccessLog second.log\n', 'AccessLog second.log\nFormat json\n', first]) {
+    await load.more(1000)
+    proxy.write(withLog(log))
+    await proxy.hangUp()
+  }
+  await load.more(1000)
+  const { answered, results } = await load.stop()
+  assert.deepEqual(results, { 200: answered })
+  proxy.write(withLog(''))
+  assert.equal((await proxy.call('POST', '/reload')).status, 200)
+  for (let i = 0; i < 10; i++) await request({ port: proxy.port, path: '/unlogged' })
+  proxy.command.signal('SIGTERM')
+  assert.deepEqual(await proxy.command.exited, { code: 0, signal: null })
+  const written = ['first.log', 'second.log'].flatMap((file) => proxy.read(file).slice(0, -1).split('\n'))
+  const numbers = written.map(
+    (line) => (line.startsWith('{') ? lines.json : lines.combined)!(line) ?? assert.fail(line),
+  )
+  assert.equal(numbers.length, answered)
+  assert.equal(new Set(numbers).size, answered)
+  assert.ok(written.some((line) => line.startsWith('{')))
+})

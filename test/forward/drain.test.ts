@@ -83,3 +83,35 @@ test('a server that is about to leave takes no other state', async (t) => {
   await removal
   assert.deepEqual(await states(rig), [])
 })
+
+test('a request that the server has failed before, and that waits for another one, is not cut', async (t) => {
+  const silent: ServerResponse[] = []
+  const busy: ServerResponse[] = []
+  const [{ url: a }, { url: b }] = [
+    await httpServer(t, (_, res) => silent.push(res)),
+    await httpServer(t, (_, res) => {
+      res.write('half ')
+      busy.push(res)
+    }),
+  ]
+  const rig = await startRig(t, 'http1', {
+    serverList: [a, b],
+    loadBalance: 'First-Alive',
+    maxConnections: 2,
+    queueTimeout: 60,
+  })
+  const [first, second] = [rig.get('/1'), rig.get('/2')]
+  await eventually(() => silent.length === 2, 'two requests to arrive')
+  const others = [await begin(rig, busy), await begin(rig, busy)]
+  const removal = rig.proxy.control.change({ kind: 'remove', server: a, drain: 5000 })
+  silent[0]!.socket!.destroy()
+  await eventually(() => rig.proxy.pools[0]!.servers[0]!.connections === 1, 'the failure')
+  const cut = assert.rejects(silent[1]!.req.url === '/2' ? second : first, { code: 'ECONNRESET' })
+  rig.clock.advance(5000)
+  await Promise.all([cut, removal])
+  busy[0]!.end()
+  await eventually(() => busy.length === 3, 'the other server to take it')
+  busy[2]!.end('whole')
+  assert.equal((await (silent[1]!.req.url === '/2' ? first : second)).body, 'half whole')
+  for (const wire of others) wire.destroy()
+})
