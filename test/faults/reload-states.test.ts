@@ -87,6 +87,26 @@ test('WebSockets and downloads of entries that did not change survive reloads', 
   assert.deepEqual(await proxy.command.exited, { code: 0, signal: null })
 })
 
+test('a download of an entry that is gone after a reload ends well', async (t) => {
+  const answers: ServerResponse[] = []
+  const [{ url: old }, { url: next }] = [
+    await httpServer(t, (_, res) => {
+      res.write('old ')
+      answers.push(res)
+    }),
+    await httpServer(t, (_, res) => res.end('new')),
+  ]
+  const proxy = await ManagedCommand.start(t, `[PROXY_ENTRY old]\nMatch /*\nServerList ${old}\n`)
+  const download = request({ port: proxy.port, path: '/' })
+  download.catch(() => {})
+  await eventually(() => answers.length === 1, 'the download to begin')
+  proxy.write(`[PROXY_ENTRY new]\nMatch /*\nServerList ${next}\n`)
+  await proxy.hangUp()
+  assert.equal((await request({ port: proxy.port, path: '/' })).body, 'new')
+  answers[0]!.end('whole')
+  assert.equal((await download).body, 'old whole')
+})
+
 /** A server whose check fails. */
 async function unwell(t: TestContext): Promise<number> {
   const answer = (req: IncomingMessage, res: ServerResponse): void => {

@@ -96,3 +96,24 @@ test('ShutdownTimeout: what has ended by then is whole, the rest is cut, and it 
   assert.equal(wires.filter(({ unread }) => unread.length === 0).length, count - 10)
   await proxy.command.output(/90 requests had not ended after 1000 ms: cut/)
 })
+
+test('checks that wait for an answer and clients of the management API do not hold up the end', async (t) => {
+  let asked = 0
+  const { url } = await httpServer(t, () => {
+    asked++
+  })
+  const conf = `[PROXY_ENTRY all]\nMatch /*\nServerList ${url}\nHealthCheck /health\nHealthInterval 100ms\nHealthTimeout 1h\n`
+  const proxy = await ManagedCommand.start(t, conf)
+  await eventually(() => asked === 1, 'the check')
+  const { port } = new URL(proxy.url)
+  const [events, idle, silent] = await Promise.all([1, 2, 3].map(() => Wire.connect(Number(port))))
+  events!.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await events!.until('event: stats')
+  idle!.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await idle!.message()
+  silent!.write('POST /servers HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{')
+  proxy.command.signal('SIGTERM')
+  assert.deepEqual(await proxy.command.exited, { code: 0, signal: null })
+  for (const wire of [events, idle, silent]) await wire!.atClose()
+  assert.equal(proxy.command.stderr, '')
+})
