@@ -71,7 +71,7 @@ class Core {
   readonly #directory: ServerDirectory
   readonly #checks: ActiveHealth
   readonly #upstreams: Upstreams
-  /** By the names of entries: counts never go back. */
+  /** By the keys of routes: counts never go back. */
   readonly #counts = new Map<string, RouteCounts>()
   readonly #detachers: (() => void)[] = []
   #source: Source
@@ -127,10 +127,25 @@ class Core {
     this.#source = source
     this.#resolved = resolved
     this.control.carryOver(old)
+    this.#handOver(old)
     for (const { pool } of old) pool.close()
     this.#checks.sweep()
     this.#directory.sweep()
     this.events.emit('reload')
+  }
+
+  /**
+   * Requests that wait for the first server of a pool go on waiting in the pool that takes its place. All others have the
+   * servers that they began with.
+   */
+  #handOver(old: readonly Route[]): void {
+    const byKey = new Map(this.gate.routing.routes.map((route) => [route.key, route]))
+    for (const route of old) {
+      const successor = byKey.get(route.key)
+      if (successor === undefined || route.pool.members.length > 0) continue
+      route.successor = successor
+      route.pool.queue.handOver(successor.pool.queue)
+    }
   }
 
   #readAgain(): Promise<void> {
@@ -189,7 +204,7 @@ class Core {
     return { table, routes, errorPages: defaults.errorPage, statisticsURL: defaults.statisticsURL }
   }
 
-  #route({ name, options, place, patternPlaces }: ResolvedEntry): Route {
+  #route({ name, isLabelled, options, place, patternPlaces }: ResolvedEntry): Route {
     const pool = new Pool({
       name,
       options,
@@ -204,9 +219,10 @@ class Core {
         probe,
       },
     })
-    const counts = this.#counts.get(name) ?? new RouteCounts()
-    this.#counts.set(name, counts)
-    return { name, options, pool, budget: new RetryBudget(this.#clock), counts, place, patternPlaces }
+    const key = isLabelled ? name : matchKey(options)
+    const counts = this.#counts.get(key) ?? new RouteCounts()
+    this.#counts.set(key, counts)
+    return { name, key, options, pool, budget: new RetryBudget(this.#clock), counts, place, patternPlaces }
   }
 
   #tell(change: StateChange): void {
@@ -222,6 +238,12 @@ class Core {
     const { routes } = this.gate.routing
     return routes.find(({ pool }) => pool.members.some(({ id }) => id === server))?.name ?? ''
   }
+}
+
+/** What an entry without a label is known by: its number changes with the entries before it. */
+function matchKey({ match, host, method }: ResolvedEntry['options']): string {
+  const texts = (patterns: readonly { readonly text: string }[] | undefined) => patterns?.map(({ text }) => text)
+  return JSON.stringify([texts(match), texts(host), method])
 }
 
 function asFunction(core: Core): RunningProxy {

@@ -9,6 +9,9 @@ import type { Managed } from './managing.js'
 import { version } from './version.js'
 import { describePools } from './words.js'
 
+/** Milliseconds that the process may last when all is done. */
+const lingerTime = 1_000
+
 /** Something that listens. */
 export interface Serving extends Managed, Reloadable {
   readonly proxy: Reloadable['proxy'] & { readonly pools: readonly PoolStatus[] }
@@ -59,6 +62,8 @@ export async function serveUntilStopped(open: () => Promise<Serving>, settings: 
   await service.stop()
   await managing?.close()
   logger.info('stopped')
+  // Only if something keeps the process, such as a standard output that nobody reads any more.
+  clock.setTimeout(() => process.exit(exitCodes.ok), lingerTime)
   return exitCodes.ok
 }
 

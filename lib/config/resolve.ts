@@ -33,6 +33,7 @@ import { unknown } from './suggest.js'
 export interface ResolvedEntry {
   /** Its label, or `entry 1` for the first, and so on; unique. */
   readonly name: string
+  readonly isLabelled: boolean
   /** Its own options, those of the defaults, and those of the tables, in this order of precedence. */
   readonly options: EntryOptions
   readonly place: Place
@@ -203,6 +204,7 @@ class Resolver {
     this.#contradictions([section, inherited], entryContradictions(options))
     return {
       name: this.#name(section, index),
+      isLabelled: (section.source as { name?: unknown }).name !== undefined,
       options,
       place,
       patternPlaces: options.match.map((_, at) => placeOf(section, 'match', at)),

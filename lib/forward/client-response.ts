@@ -5,6 +5,8 @@
 
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
+import { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { Clock } from '../clock.js'
 import type { RawHeaders } from '../transports/transport.js'
 
@@ -117,8 +119,7 @@ export class ClientResponse {
   /** Parts of the body may still be read by somebody: not all of it is with the kernel, or another program has got it. */
   get holds(): boolean {
     if (this.#http2 || this.#held !== undefined) return true
-    const { socket } = this.#req
-    return this.#res.writableLength > 0 || !writesByItself(this.#res) || Object.hasOwn(socket, 'write')
+    return this.#res.writableLength > 0 || !writesByItself(this.#res) || !copiesAtOnce(this.#req.socket)
   }
 
   end(trailers: RawHeaders): void {
@@ -159,9 +160,13 @@ export class ClientResponse {
   /** What was held back goes out, so that the client sees an answer that breaks off rather than none. */
   #breakOff(): void {
     const { socket } = this.#res
+    // Without a head of ours Node would write one of its own: 200.
+    if (socket === null || !this.started) {
+      this.#res.destroy()
+      return
+    }
     this.flush()
-    if (socket === null) this.#res.destroy()
-    else socket.destroySoon()
+    socket.destroySoon()
   }
 
   #release(): void {
@@ -209,6 +214,15 @@ export class ClientResponse {
 /** Nobody has put functions of his own in place of Node's, as compressing middleware does. */
 function writesByItself(res: ServerResponse): boolean {
   return res.write === ServerResponse.prototype.write && res.end === ServerResponse.prototype.end
+}
+
+/**
+ * What such a socket has written was copied, by the kernel or by TLS. Another stream, given to the server as a connection,
+ * may hold on to what it says it has written.
+ */
+function copiesAtOnce(socket: object): boolean {
+  const prototype = Object.getPrototypeOf(socket)
+  return (prototype === Socket.prototype || prototype === TLSSocket.prototype) && !Object.hasOwn(socket, 'write')
 }
 
 const reasons: Record<number, string> = { 102: 'Processing', 103: 'Early Hints' }

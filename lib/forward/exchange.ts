@@ -220,10 +220,14 @@ export class Exchange implements BodyListener {
     this.#tunnel?.closeSoon()
   }
 
-  /** Ends it now. */
+  /** Ends it now: with an error as long as there is no answer, by breaking off the answer otherwise. */
   cut(): void {
-    if (this.#tunnel === undefined) this.answer.destroy()
-    else this.#tunnel.destroy()
+    if (this.#tunnel !== undefined) {
+      this.#tunnel.destroy()
+      return
+    }
+    this.#abandon()
+    this.refuse(new ProxyError('ERR_CLOSED', 'it had not ended when its time was over'))
   }
 
   /** The deadline has passed. */

@@ -10,7 +10,7 @@
 import { ProxyError } from '../errors.js'
 import type { Lease } from '../pool/lease.js'
 import type { Member } from '../pool/member.js'
-import type { PoolRequest } from '../pool/pool.js'
+import type { Pool, PoolRequest } from '../pool/pool.js'
 import type { Waiter } from '../pool/queue.js'
 import type { Upstream } from '../transports/transport.js'
 import { Attempt } from './attempt.js'
@@ -54,7 +54,7 @@ export class Failover implements PoolRequest, Waiter {
       return
     }
     try {
-      route.pool.queue.join(this)
+      this.#pool.queue.join(this)
     } catch (error) {
       this.refused(asProxyError(error))
     }
@@ -92,7 +92,7 @@ export class Failover implements PoolRequest, Waiter {
 
   /** Nobody waits for an answer any more. */
   abandon(): void {
-    this.#exchange.route.pool.queue.leave(this)
+    this.#pool.queue.leave(this)
     this.current?.cancel()
   }
 
@@ -127,10 +127,17 @@ export class Failover implements PoolRequest, Waiter {
     return name === undefined ? undefined : readCookie(req, name)
   }
 
+  /** Where its servers come from: where there are none yet, a reload may have put another pool in place. */
+  get #pool(): Pool<Upstream> {
+    let { route } = this.#exchange
+    while (route.successor !== undefined) route = route.successor
+    return route.pool
+  }
+
   #lease(): 'begun' | 'none' | 'full' {
     let lease: Lease<Upstream> | 'none' | 'full'
     try {
-      lease = this.#exchange.route.pool.lease(this, this.#tried ?? nobody)
+      lease = this.#pool.lease(this, this.#tried ?? nobody)
     } catch (error) {
       // A balancer of the user's own may throw.
       this.#exchange.refuse(asProxyError(error))

@@ -12,6 +12,9 @@ import { Deadlines } from './deadline.js'
 import type { Logger, ProxyEmitter, ProxyStats, RequestSummary } from './events.js'
 import type { Exchange } from './exchange.js'
 
+/** Milliseconds for the connections of requests that were cut to close. */
+const cutTime = 1_000
+
 const requestStart = channel('pointsman:request:start')
 const requestEnd = channel('pointsman:request:end')
 const requestError = channel('pointsman:request:error')
@@ -123,7 +126,9 @@ export class Forwarder {
         const count = this.#underWay.length
         this.#logger.warn(`${count} ${count === 1 ? 'request' : 'requests'} had not ended after ${timeout} ms: cut`)
         for (const exchange of [...this.#underWay]) exchange.cut()
-        resolve()
+        // Each ends when its connection has closed, and is told of then.
+        timer = this.clock.setTimeout(resolve, cutTime)
+        if (this.#underWay.length === 0) resolve()
       }, timeout)
     })
     timer?.cancel()

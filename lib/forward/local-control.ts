@@ -8,7 +8,7 @@ import type { Clock } from '../clock.js'
 import { unknown } from '../config/suggest.js'
 import type { ActiveHealth } from '../pool/active-health.js'
 import { parseServer, type ServerSpec } from '../pool/address.js'
-import { changedHealth, type HealthOptions } from '../pool/health-options.js'
+import { changedHealth, type HealthOptions, healthSettings } from '../pool/health-options.js'
 import type { Member } from '../pool/member.js'
 import type { Server } from '../pool/server.js'
 import type { Upstream } from '../transports/transport.js'
@@ -60,7 +60,8 @@ export class ProcessControl implements LocalControl {
   }
 
   get changes(): readonly Change[] {
-    return this.#overlay.changes
+    const names = new Map(this.#parts.routes().map(({ key, name }) => [key, name]))
+    return this.#overlay.changes((key) => names.get(key))
   }
 
   get verdicts(): readonly Verdict[] {
@@ -115,10 +116,10 @@ export class ProcessControl implements LocalControl {
   /** After a reload: the changes hold for the pools that it made, each since when it did for the `old` ones. */
   carryOver(old: readonly Route[]): void {
     this.restore(this.changes)
-    for (const { name, pool } of old) {
+    for (const { key, pool } of old) {
       for (const { id, admin, adminSince } of pool.members) {
         if (adminSince === null) continue
-        const next = this.#memberOf(name, id)
+        const next = this.#memberOf(key, id)
         if (next?.admin === admin) next.adminSince = adminSince
       }
     }
@@ -160,7 +161,7 @@ export class ProcessControl implements LocalControl {
     }
     if (known !== undefined) this.#leave({ route, member: known })
     pool.add(spec, change.backup === true, health)
-    this.#overlay.added(name, id, { ...change, pool: name, weight: spec.weight })
+    this.#overlay.added(route.key, id, { ...change, weight: spec.weight, health: health && healthSettings(health) })
     return { changed: true, servers: [{ pool: name, server: id }] }
   }
 
@@ -169,7 +170,7 @@ export class ProcessControl implements LocalControl {
     for (const { route, member } of places) {
       const { serverList, backupList } = route.pool.options
       const isConfigured = [...serverList, ...backupList].some(({ address }) => address.id === member.id)
-      this.#overlay.removed(route.name, member.id, isConfigured)
+      this.#overlay.removed(route.key, member.id, isConfigured)
     }
     const servers = places.map(({ route, member }) => ({ pool: route.name, server: member.id }))
     const result = { changed: true, servers }
@@ -191,23 +192,25 @@ export class ProcessControl implements LocalControl {
       change.health === undefined ? undefined : this.#health(member.health ?? route.pool.health, change.health),
     )
     for (const [at, { route, member }] of places.entries()) {
-      const { pool, name } = route
+      const { pool } = route
+      const settings = health[at]
       if (weight !== undefined) pool.reweigh(member, weight)
-      if (health[at] !== undefined) pool.setHealth(health[at], member)
+      if (settings !== undefined) pool.setHealth(settings, member)
       if (state !== undefined && state !== member.admin) this.#setState({ route, member }, state, isNew)
-      this.#overlay.server(name, member.id, { weight, state, health: change.health })
+      this.#overlay.server(route.key, member.id, { weight, state, health: settings && healthSettings(settings) })
     }
+    this.#parts.checks.sweep()
     return { changed: true, servers: places.map(({ route, member }) => ({ pool: route.name, server: member.id })) }
   }
 
   #changePool(change: Change & { kind: 'pool' }): ChangeResult {
-    const { pool, name } = this.#route(change.pool)
+    const { pool, key } = this.#route(change.pool)
     const loadBalance = change.loadBalance === undefined ? undefined : namedBalancer(change.loadBalance)
     const health = change.health === undefined ? undefined : this.#health(pool.health, change.health)
     if (loadBalance !== undefined && loadBalance.name !== pool.loadBalance.name) pool.setLoadBalance(loadBalance)
     if (health !== undefined) pool.setHealth(health)
     this.#parts.checks.sweep()
-    this.#overlay.pool(name, { loadBalance: loadBalance?.name, health: change.health })
+    this.#overlay.pool(key, { loadBalance: loadBalance?.name, health: health && healthSettings(health) })
     return { changed: true, servers: [] }
   }
 
@@ -245,8 +248,8 @@ export class ProcessControl implements LocalControl {
     return route
   }
 
-  #memberOf(pool: string, id: string): Member<Upstream> | undefined {
-    const route = this.#parts.routes().find(({ name }) => name === pool)
+  #memberOf(key: string, id: string): Member<Upstream> | undefined {
+    const route = this.#parts.routes().find((each) => each.key === key)
     return route?.pool.members.find((member) => member.id === id)
   }
 

@@ -17,20 +17,19 @@ interface PoolOverlay {
   readonly servers: Map<string, ServerChange>
 }
 
-/** All changes since the start, by what they are about: of two that say the same the later one counts. */
+/**
+ * All changes since the start, by what they are about: of two that say the same the later one counts. Pools go by the keys
+ * of their routes, which stay over a reload. Health settings are complete, so that the order of changes does not matter.
+ */
 export class Overlay {
   readonly #pools = new Map<string, PoolOverlay>()
 
-  /** The changes, as few as say everything. */
-  get changes(): readonly Change[] {
-    return [...this.#pools].flatMap(([pool, { loadBalance, health, added, removed, servers }]): Change[] => [
-      ...(loadBalance === undefined && health === undefined
-        ? []
-        : [{ kind: 'pool', pool, loadBalance, health } as const]),
-      ...[...removed].map((server) => ({ kind: 'remove', pool, server }) as const),
-      ...added.values(),
-      ...[...servers].map(([server, change]) => ({ kind: 'server', pool, server, ...change }) as const),
-    ])
+  /** The changes, as few as say everything. `nameOf` a pool that is not there is undefined, and its changes are left out. */
+  changes(nameOf: (key: string) => string | undefined): readonly Change[] {
+    return [...this.#pools].flatMap(([key, overlay]) => {
+      const pool = nameOf(key)
+      return pool === undefined ? [] : changesOf(pool, overlay)
+    })
   }
 
   added(pool: string, server: string, change: Add): void {
@@ -64,9 +63,18 @@ export class Overlay {
   }
 }
 
-/** What is said later goes before; of health settings, each by itself. */
-function merged<T extends { health?: HealthSettings | undefined }>(before: T, after: T): T {
-  const said = Object.fromEntries(Object.entries(after).filter(([, value]) => value !== undefined)) as T
-  const health = after.health === undefined ? before.health : { ...before.health, ...after.health }
-  return { ...before, ...said, health }
+function changesOf(pool: string, { loadBalance, health, added, removed, servers }: PoolOverlay): Change[] {
+  return [
+    ...(loadBalance === undefined && health === undefined
+      ? []
+      : [{ kind: 'pool', pool, loadBalance, health } as const]),
+    ...[...removed].map((server) => ({ kind: 'remove', pool, server }) as const),
+    ...[...added.values()].map((change) => ({ ...change, pool })),
+    ...[...servers].map(([server, change]) => ({ kind: 'server', pool, server, ...change }) as const),
+  ]
+}
+
+/** What is said later goes before. */
+function merged<T extends object>(before: T, after: T): T {
+  return { ...before, ...Object.fromEntries(Object.entries(after).filter(([, value]) => value !== undefined)) }
 }

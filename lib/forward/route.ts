@@ -10,6 +10,10 @@ import type { RouteCounts } from './route-counts.js'
 /** An entry of the configuration at work. */
 export interface Route {
   readonly name: string
+  /** What tells it apart over reloads: its label, or, without one, what it matches. */
+  readonly key: string
+  /** Of one without servers, after a reload: the route that has taken its place. */
+  successor?: Route
   readonly options: MatchOptions & ForwardOptions & TransportOptions
   readonly pool: Pool<Upstream>
   readonly budget: RetryBudget

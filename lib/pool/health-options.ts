@@ -97,6 +97,18 @@ export const healthTable: OptionTable<HealthConfig, HealthOptions> = {
   },
 }
 
+/** The options as settings, complete: they mean the same whatever they are applied to. */
+export function healthSettings(options: HealthOptions): HealthSettings {
+  return {
+    path: options.healthCheck ?? false,
+    interval: options.healthInterval / 1000,
+    timeout: options.healthTimeout / 1000,
+    fails: options.healthFails,
+    passes: options.healthPasses,
+    status: options.healthStatus.text.split(' '),
+  }
+}
+
 /** What a check works with; undefined: there is none. */
 export function checkOptions(options: HealthOptions): CheckOptions | undefined {
   if (options.healthCheck === undefined) return undefined

@@ -159,6 +159,7 @@ export class Pool<Carrier> implements ServerWatcher, CheckWatcher {
   }
 
   setAdmin(member: Member<Carrier>, state: AdminState): void {
+    if (state === 'up' && member.admin !== 'up') this.#beginSlowly((other) => other === member)
     member.admin = state
     member.adminSince = this.#clock.wallTime()
     this.serverFreed()

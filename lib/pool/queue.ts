@@ -12,6 +12,8 @@ export interface Waiter {
 interface Place {
   readonly waiter: Waiter
   readonly timer: Timer
+  /** Where it stands; a reload may move it. */
+  queue: Queue
 }
 
 /** Requests that wait while every server is at its limit, first come, first served. */
@@ -44,10 +46,21 @@ export class Queue {
       throw new ProxyError('ERR_QUEUE_FULL', `${this.#places.size} requests wait already`)
     }
     const timer = this.#clock.setTimeout(() => {
-      this.#places.delete(waiter)
+      place.queue.#places.delete(waiter)
       waiter.refused(new ProxyError('ERR_QUEUE_TIMEOUT', `no server was free within ${this.#timeout} ms`))
     }, this.#timeout)
-    this.#places.set(waiter, { waiter, timer })
+    const place: Place = { waiter, timer, queue: this }
+    this.#places.set(waiter, place)
+  }
+
+  /** Those that wait go on waiting in another queue, behind those that are there, for the time that they have left. */
+  handOver(other: Queue): void {
+    for (const [waiter, place] of this.#places) {
+      place.queue = other
+      other.#places.set(waiter, place)
+    }
+    this.#places.clear()
+    other.serve()
   }
 
   /** Gives up a place; harmless without one. */

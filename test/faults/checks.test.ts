@@ -51,7 +51,7 @@ HealthCheck /health
 HealthInterval 100ms
 `
   const proxy = await ManagedCommand.start(t, conf)
-  return { proxy, server, load: new Load(t, proxy.port, ['/#'], 4) }
+  return { proxy, server, load: new Load(t, proxy.port, ['/#'], { connections: 4 }) }
 }
 
 test('a server whose check fails three times gets nothing more, and after two passes it does', async (t) => {

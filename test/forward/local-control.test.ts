@@ -261,3 +261,91 @@ test('counts: requests by their status, durations, retries, latencies', async (t
   await rig.proxy.reload(configOf('http1', { name: 'web', serverList: url }))
   assert.equal((await rig.proxy.control.snapshot()).pools[0]?.duration.count, 4)
 })
+
+test('requests that wait for a first server go on waiting over a reload', async (t) => {
+  const a = await named(t, 'a')
+  const rig = await startRig(t, 'http1', { name: 'web', serverList: a })
+  const { control } = rig.proxy
+  await control.change({ kind: 'remove', server: a })
+  const [waiting, leaving] = [rig.get(), await rig.connect()]
+  leaving.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n')
+  const queued = async () => (await control.snapshot()).pools[0]?.queued
+  while ((await queued()) !== 2) await new Promise(setImmediate)
+  rig.clock.advance(3000)
+  await rig.proxy.reload(configOf('http1', { name: 'web', serverList: a }))
+  assert.equal(await queued(), 2)
+  leaving.socket.destroy()
+  while ((await queued()) !== 1) await new Promise(setImmediate)
+  await control.change({ kind: 'add', url: a })
+  assert.equal((await waiting).body, 'a')
+  // The time that they had already waited counts.
+  await control.change({ kind: 'remove', server: a })
+  const late = rig.get()
+  while ((await queued()) !== 1) await new Promise(setImmediate)
+  rig.clock.advance(3000)
+  await rig.proxy.reload(configOf('http1', { name: 'web', serverList: a }))
+  rig.clock.advance(2000)
+  assert.equal((await late).status, 503)
+})
+
+test('changes to entries without a label stay with what they match, wherever it stands', async (t) => {
+  const [a, b, c] = [await named(t, 'a'), await named(t, 'b'), await named(t, 'c')]
+  const entries = [
+    { match: '/a/*', serverList: a },
+    { match: '/*', serverList: [a, b] },
+  ]
+  const rig = await startRig(t, 'http1', entries)
+  const { control } = rig.proxy
+  await control.change({ kind: 'add', url: c, pool: 'entry 2' })
+  await control.change({ kind: 'server', server: b, pool: 'entry 2', state: 'disabled' })
+  await rig.get('/a/x')
+  await rig.proxy.reload(configOf('http1', [{ match: '/new', serverList: a }, ...entries]))
+  assert.deepEqual(
+    (await control.snapshot()).pools.map(({ servers }) => servers.map(({ id, state }) => `${id} ${state}`)),
+    [[`http://${a} up`], [`http://${a} up`], [`http://${a} up`, `http://${b} disabled`, `http://${c} up`]],
+  )
+  assert.deepEqual(
+    (await control.snapshot()).pools.map(({ duration }) => duration.count),
+    [0, 1, 0],
+  )
+  assert.deepEqual(
+    control.changes.map((change) => change.pool),
+    ['entry 3', 'entry 3'],
+  )
+})
+
+test('checks are the same in another process, in whatever order they were changed', async (t) => {
+  const a = await named(t, 'a')
+  const entry = { name: 'web', serverList: a }
+  const [one, other] = [await startRig(t, 'http1', entry), await startRig(t, 'http1', entry)]
+  const { control } = one.proxy
+  await control.change({ kind: 'server', server: a, health: { path: '/health' } })
+  await control.change({ kind: 'pool', pool: 'web', health: { interval: '500ms', path: '/' } })
+  await control.change({ kind: 'server', server: a, health: { fails: 7 } })
+  other.proxy.control.restore(JSON.parse(JSON.stringify(control.changes)))
+  const keys = (rig: Rig) => rig.proxy.control.verdicts.map(({ check }) => check)
+  assert.equal(keys(one).length, 1)
+  assert.deepEqual(keys(other), keys(one))
+})
+
+test('an answer that has not begun is cut with a 503, not with an answer that nobody gave', async (t) => {
+  const { url } = await httpServer(t, () => {})
+  const rig = await startRig(t, 'http1', { serverList: url })
+  const answer = rig.get()
+  await eventually(() => rig.proxy.pools[0]?.servers[0]?.connections === 1, 'the request to be under way')
+  const removal = rig.proxy.control.change({ kind: 'remove', server: url, drain: 1000 })
+  rig.clock.advance(1000)
+  await removal
+  assert.equal((await answer).status, 503)
+  await rig.over(1)
+  assert.deepEqual([rig.ends[0]?.status, rig.ends[0]?.error?.code], [503, 'ERR_CLOSED'])
+})
+
+test('a server that is enabled again begins slowly', async (t) => {
+  const [a, b] = [await named(t, 'a'), await named(t, 'b')]
+  const rig = await startRig(t, 'http1', { serverList: [a, b], loadBalance: 'Weighted', slowStart: 30 })
+  await rig.proxy.control.change({ kind: 'server', server: a, state: 'disabled' })
+  await rig.proxy.control.change({ kind: 'server', server: a, state: 'up' })
+  const names = await reached(rig, 11)
+  assert.equal(names.split(' ').filter((name) => name === 'a').length, 1)
+})

@@ -1,7 +1,9 @@
 /** Connections to servers read into the same memory again: only when nobody needs any more what they read before. */
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { Agent } from 'node:http'
+import { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { request, withEachTransport } from '../support/rig.js'
 import { httpServer } from '../support/upstream.js'
@@ -66,6 +68,28 @@ withEachTransport((start) => {
       const seed = at + 1
       assert.ok(Buffer.concat(parts).equals(body(sizes[seed % sizes.length] as number, seed)), `answer ${seed}`)
     }
+  })
+
+  test('a connection that is no socket of the machine may hold on to what it was given', async (t) => {
+    const size = 1024 * 1024
+    const { url } = await httpServer(t, (_, res) => {
+      res.setHeader('Content-Length', String(size))
+      res.end(body(size, 7))
+    })
+    const rig = await start(t, { serverList: url })
+    const kept: Buffer[] = []
+    const connection = new Duplex({
+      read() {},
+      write(chunk: Buffer, _, done) {
+        kept.push(chunk)
+        done()
+      },
+    })
+    rig.server.emit('connection', connection)
+    connection.push('GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
+    await once(connection, 'finish')
+    const whole = Buffer.concat(kept)
+    assert.ok(whole.subarray(whole.indexOf('\r\n\r\n') + 4).equals(body(size, 7)))
   })
 
   test('a client that reads late gets what was meant for it, while others are served', async (t) => {
