@@ -51,8 +51,10 @@ export async function serveUntilStopped(open: () => Promise<Serving>, settings: 
     throw error
   }
   const watch = settings.watch ? new ConfigWatch(service, clock) : undefined
-  signals.reopen = () => service.reopenLog()
-  signals.reload = () => void (watch ?? service).reload()
+  signals.begin(
+    () => void (watch ?? service).reload(),
+    () => service.reopenLog(),
+  )
   for (const line of describePools(service.proxy.pools)) logger.info(`entry ${line}`)
   for (const url of service.listeners.urls) logger.info(`listening on ${url}`)
   const signal = await stopped
@@ -69,14 +71,24 @@ export async function serveUntilStopped(open: () => Promise<Serving>, settings: 
 
 /** What is done on signals, once it can be; before that they are not to end the process, or to open Node's debugger. */
 class Signals {
-  reload: () => void = () => {}
-  reopen: () => void = () => {}
+  #wantsReload = false
+  #reload: () => void = () => {
+    this.#wantsReload = true
+  }
+  #reopen: () => void = () => {}
 
   constructor() {
     process.on('SIGHUP', () => {
-      this.reopen()
-      this.reload()
+      this.#reopen()
+      this.#reload()
     })
-    process.on('SIGUSR1', () => this.reopen())
+    process.on('SIGUSR1', () => this.#reopen())
+  }
+
+  begin(reload: () => void, reopen: () => void): void {
+    this.#reload = reload
+    this.#reopen = reopen
+    // The file may have changed since it was read.
+    if (this.#wantsReload) reload()
   }
 }
