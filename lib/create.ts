@@ -23,7 +23,7 @@ import { type AttachableServer, attach } from './middleware/attach.js'
 import { Gate, type Next, type Routing } from './middleware/node.js'
 import { ActiveHealth } from './pool/active-health.js'
 import { Pool } from './pool/pool.js'
-import { ServerDirectory, type ServerStateChange } from './pool/server.js'
+import { ServerDirectory } from './pool/server.js'
 import type { CloseOptions, ProxySettings, Proxy as RunningProxy } from './proxy.js'
 import { type Random, systemRandom } from './random.js'
 import { Upstreams } from './transports/registry.js'
@@ -68,6 +68,8 @@ class Core {
   readonly #random: Random
   readonly #logger: Logger
   readonly #logStates: boolean
+  /** What was logged last about a state, and when. */
+  #lastLine = ''
   readonly #directory: ServerDirectory
   readonly #checks: ActiveHealth
   readonly #upstreams: Upstreams
@@ -94,10 +96,10 @@ class Core {
     this.#random = random
     this.#logger = logger === false ? silent : logger
     this.#logStates = logStates
-    const onChange = (change: ServerStateChange): void =>
-      this.control.told({ pool: this.#poolOf(change.server), ...change })
-    this.#directory = new ServerDirectory(clock, onChange)
-    this.#checks = new ActiveHealth({ clock, random, asks: activeChecks, onChange })
+    this.#directory = new ServerDirectory(clock, (change) =>
+      this.control.told({ pool: this.#poolOf(change.server), ...change }),
+    )
+    this.#checks = new ActiveHealth({ clock, random, asks: activeChecks })
     this.#upstreams = new Upstreams(clock, this.events)
     this.gate = new Gate(this.#routing(this.#resolved), new Forwarder(clock, this.events, this.#logger), random)
     this.control = new ProcessControl({
@@ -218,6 +220,7 @@ class Core {
         key: (address) => this.#upstreams.key(address, options),
         probe,
       },
+      onChange: (change) => this.control.told({ pool: name, ...change }),
     })
     const key = isLabelled ? name : matchKey(options)
     const counts = this.#counts.get(key) ?? new RouteCounts()
@@ -228,8 +231,13 @@ class Core {
   #tell(change: StateChange): void {
     const { server, from, to, reason } = change
     const message = `${server} is ${to}, was ${from}: ${reason}`
-    if (this.#logStates && to === 'up') this.#logger.info(message)
-    else if (this.#logStates) this.#logger.warn(message)
+    // Of a check that several entries share each of them tells, at the same moment.
+    const line = `${this.#clock.now()} ${message}`
+    if (this.#logStates && line !== this.#lastLine) {
+      if (to === 'up') this.#logger.info(message)
+      else this.#logger.warn(message)
+    }
+    this.#lastLine = line
     this.events.emit('serverStateChange', change)
   }
 

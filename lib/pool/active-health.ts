@@ -7,7 +7,6 @@ import type { Clock, Timer } from '../clock.js'
 import type { Random } from '../random.js'
 import type { ServerAddress } from './address.js'
 import { Check, type CheckOptions, type CheckWatcher, type Verdict } from './check.js'
-import type { ServerStateChange } from './server.js'
 
 /** Up to this part of an interval a check comes earlier or later, so that a hundred proxies do not beat as one. */
 const jitter = 0.1
@@ -20,7 +19,6 @@ export interface ActiveHealthParts {
   readonly random: Random
   /** False: this process does not ask; it takes the verdicts of another one. */
   readonly asks: boolean
-  readonly onChange: (change: ServerStateChange) => void
 }
 
 interface Running {
@@ -134,9 +132,7 @@ export class ActiveHealth {
   }
 
   #turned(check: Check): void {
-    const [from, to] = check.up ? (['down', 'up'] as const) : (['up', 'down'] as const)
     for (const watcher of check.watchers) watcher.checkChanged(check)
-    this.#parts.onChange({ server: check.address.id, from, to, reason: check.reason })
   }
 }
 

@@ -9,29 +9,19 @@
 import type { Balancer, BalancerContext } from '../balancers/balancer.js'
 import type { Clock } from '../clock.js'
 import type { Random } from '../random.js'
-import type { ActiveHealth } from './active-health.js'
 import type { ServerSpec } from './address.js'
 import type { Check, CheckWatcher } from './check.js'
 import type { HealthOptions } from './health-options.js'
 import { Lease } from './lease.js'
 import { type AdminState, Member } from './member.js'
-import { type Carriers, Membership } from './membership.js'
+import { Membership } from './membership.js'
 import type { NamedBalancer, PoolOptions } from './options.js'
+import type { PoolParts } from './parts.js'
 import { Queue } from './queue.js'
 import type { NoLease, PoolRequest, Standing } from './request.js'
-import type { Server, ServerDirectory, ServerWatcher } from './server.js'
+import type { Server, ServerStateChange, ServerWatcher } from './server.js'
 
-export type { NoLease, PoolRequest, Standing }
-
-export interface PoolParts<Carrier> {
-  readonly name: string
-  readonly options: PoolOptions
-  readonly directory: ServerDirectory
-  readonly checks: ActiveHealth
-  readonly clock: Clock
-  readonly random: Random
-  readonly carriers: Carriers<Carrier>
-}
+export type { NoLease, PoolParts, PoolRequest, Standing }
 
 export class Pool<Carrier> implements ServerWatcher, CheckWatcher {
   readonly name: string
@@ -39,6 +29,7 @@ export class Pool<Carrier> implements ServerWatcher, CheckWatcher {
   readonly queue: Queue
   readonly #clock: Clock
   readonly #random: Random
+  readonly #onChange: (change: ServerStateChange) => void
   readonly #membership: Membership<Carrier>
   readonly #remembers: boolean
   #loadBalance: NamedBalancer
@@ -54,6 +45,7 @@ export class Pool<Carrier> implements ServerWatcher, CheckWatcher {
     this.options = options
     this.#clock = clock
     this.#random = random
+    this.#onChange = parts.onChange
     this.#remembers = options.highAvailability && options.offlineTimeOut > 0
     this.queue = new Queue(clock, options.queueLength, options.queueTimeout)
     this.#loadBalance = options.loadBalance
@@ -196,6 +188,12 @@ export class Pool<Carrier> implements ServerWatcher, CheckWatcher {
   checkChanged(check: Check): void {
     this.#forget()
     if (check.up) this.#beginSlowly((member) => member.check === check)
+    for (const { id, check: own, admin, server, state } of this.members) {
+      // Of one that was taken out by hand the state stays as it is.
+      if (own !== check || admin !== 'up') continue
+      const from = check.up ? 'down' : server.state
+      this.#onChange({ server: id, from, to: state, reason: check.reason })
+    }
     this.serverFreed()
   }
 

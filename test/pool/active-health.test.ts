@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ActiveHealth } from '#lib/pool/active-health.js'
 import { parseServer } from '#lib/pool/address.js'
-import type { CheckOptions } from '#lib/pool/check.js'
-import type { ServerStateChange } from '#lib/pool/server.js'
+import type { Check, CheckOptions } from '#lib/pool/check.js'
 import { ManualClock } from '../support/clock.js'
 import { PoolBench, poolRequest, take } from '../support/pool.js'
 import { scriptedRandom, seededRandom } from '../support/random.js'
@@ -22,8 +21,8 @@ const options: CheckOptions = {
 /** One check, with everything that it does written down. */
 function bench(asks = true) {
   const clock = new ManualClock()
-  const changes: ServerStateChange[] = []
-  const health = new ActiveHealth({ clock, random: scriptedRandom(0.5), asks, onChange: (one) => changes.push(one) })
+  const changes: { up: boolean; reason: string }[] = []
+  const health = new ActiveHealth({ clock, random: scriptedRandom(0.5), asks })
   let done: ((passed: boolean, result: string) => void) | undefined
   const asked: number[] = []
   let cancelled = 0
@@ -34,7 +33,7 @@ function bench(asks = true) {
       cancelled++
     }
   }
-  const watcher = { checkChanged: () => {} }
+  const watcher = { checkChanged: ({ up, reason }: Check) => void changes.push({ up, reason }) }
   const check = health.want('key', address, options, probe, watcher)
   const answer = (passed: boolean): void => {
     // Up to the next one, and its result.
@@ -63,13 +62,10 @@ test('down after three failures in a row, up after two passes in a row', () => {
     answer(passed)
     assert.equal(check.up, up)
   }
-  assert.deepEqual(
-    changes.map(({ from, to, reason }) => [from, to, reason]),
-    [
-      ['up', 'down', '3 checks in a row failed: it answered 500'],
-      ['down', 'up', '2 checks in a row passed'],
-    ],
-  )
+  assert.deepEqual(changes, [
+    { up: false, reason: '3 checks in a row failed: it answered 500' },
+    { up: true, reason: '2 checks in a row passed' },
+  ])
 })
 
 test('passing and failing in turn never turns it', () => {
@@ -81,7 +77,7 @@ test('passing and failing in turn never turns it', () => {
 
 test('the first check comes soon, the others at the interval, moved by up to a tenth', () => {
   const clock = new ManualClock()
-  const health = new ActiveHealth({ clock, random: seededRandom(3), asks: true, onChange: () => {} })
+  const health = new ActiveHealth({ clock, random: seededRandom(3), asks: true })
   const asked: number[] = []
   const probe = (_: CheckOptions, done: (passed: boolean, result: string) => void) => {
     asked.push(clock.now())
@@ -187,4 +183,20 @@ test('two pools with the same check share it, with another one they do not', () 
   two.close()
   bench.checks.sweep()
   assert.equal(bench.checks.verdicts.length, 1)
+})
+
+test('each pool tells of its own check; a server that was taken out stays out', () => {
+  const bench = new PoolBench()
+  const health = { healthFails: 1, healthPasses: 1, attemptsCount: 1 }
+  const one = bench.pool('a', { ...health, healthFails: 100, healthCheck: '/one' })
+  const two = bench.pool('a', { ...health, healthCheck: '/two' })
+  bench.clock.advance(3000)
+  bench.asked.get('a')!(false, 'it answered 500')
+  assert.deepEqual([one.members[0]!.state, two.members[0]!.state], ['up', 'down'])
+  assert.equal(bench.changes.length, 1)
+  two.setAdmin(two.members[0]!, 'disabled')
+  bench.clock.advance(29_000)
+  bench.asked.get('a')!(true, 'it answered 200')
+  assert.equal(two.members[0]!.state, 'disabled')
+  assert.equal(bench.changes.length, 1)
 })

@@ -20,7 +20,6 @@ export class PoolBench {
     clock: this.clock,
     random: scriptedRandom(0.5),
     asks: true,
-    onChange: (change) => this.changes.push(change),
   })
 
   pool(servers: string, options: Partial<PoolOptions> = {}, backups = ''): Pool<string> {
@@ -31,6 +30,7 @@ export class PoolBench {
       clock: this.clock,
       random: seededRandom(1),
       checks: this.checks,
+      onChange: (change) => this.changes.push(change),
       carriers: {
         take: (address) => address.id,
         giveBack: () => {},
