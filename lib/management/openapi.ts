@@ -69,7 +69,8 @@ function operation(route: Route): Json {
 function operationId({ method, path }: Route): string {
   const words = path.split(/[^\w]+/).filter((word) => word !== '')
   const capitals = words.map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`)
-  return `${method.toLowerCase()}${capitals.join('') || 'Root'}`
+  const slash = words.length > 0 && path.endsWith('/') ? 'Slash' : ''
+  return `${method.toLowerCase()}${capitals.join('') || 'Root'}${slash}`
 }
 
 function pathParametersOf(path: string): Json[] {

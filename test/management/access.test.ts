@@ -108,6 +108,7 @@ test('foreign callers change nothing, reach no path, and get no CORS fields', as
     ['GET', '/healthz'],
     ['GET', '/readyz'],
     ['GET', '/dashboard'],
+    ['GET', '/dashboard/'],
     ['GET', '/events'],
     ['GET', '/nowhere'],
     ['POST', '/servers'],

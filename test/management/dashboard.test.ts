@@ -53,4 +53,20 @@ test('Dashboard Off', async (t) => {
   const api = await managed(t, { dashboard: false }, { assets: (path) => files[path] })
   assert.equal((await api.call('GET', '/dashboard')).status, 404)
   assert.equal((await api.call('GET', '/dashboard/app.js')).status, 404)
+  const { status, headers } = await api.call('GET', '/dashboard/')
+  assert.deepEqual([status, headers.location], [404, undefined])
+})
+
+test('a slash behind the page leads to the page, also under a path of another proxy', async (t) => {
+  const api = await managed(t, { token: 'secret' }, { assets: (path) => files[path] })
+  for (const method of ['GET', 'HEAD']) {
+    for (const path of ['/dashboard/', '/dashboard/?pool=web']) {
+      const { status, headers, text } = await api.call(method, path)
+      assert.deepEqual([status, text, headers['cache-control']], [308, '', 'no-cache'], `${method} ${path}`)
+      const at = (base: string): string => new URL(headers.location!, base).pathname
+      assert.equal(at(`http://localhost${path}`), '/dashboard')
+      assert.equal(at(`http://localhost/behind/a/prefix${path}`), '/behind/a/prefix/dashboard')
+    }
+  }
+  assert.equal((await api.call('POST', '/dashboard/')).status, 405)
 })

@@ -96,7 +96,7 @@ test('the examples are answered as the page says', async (t) => {
     const { method, path, ...options } = parseCurl(command)
     if (path === '/events') continue
     const { status, text, json } = await api.call(method, path, options)
-    assert.ok(status < 300 || printed !== undefined, `${command}: ${text}`)
+    assert.ok(status < 400 || printed !== undefined, `${command}: ${text}`)
     if (printed === undefined) continue
     if (json === undefined) assert.equal(printed, text, command)
     else assert.deepEqual(JSON.parse(printed), json, command)

@@ -24,6 +24,16 @@ export const dashboardCalls: readonly Route[] = [
   },
   {
     method: 'GET',
+    path: '/dashboard/',
+    summary: 'Leads to the page.',
+    endings: { 308: { description: 'To `/dashboard`.', headers: { Location: 'Relative to this path.' } } },
+    errors: ['not_found'],
+    withoutToken: true,
+    anyQuery: true,
+    run: (_, parts) => toPage(parts),
+  },
+  {
+    method: 'GET',
     path: '/dashboard/{file}',
     summary: 'What the page loads.',
     endings: { 200: { description: 'A script, a style sheet.', contentType: 'text/javascript' }, 304: unchanged },
@@ -34,15 +44,25 @@ export const dashboardCalls: readonly Route[] = [
   },
 ]
 
-function answer({ request }: Call, { assets }: Parts, path: string): Answer {
-  if (assets === undefined)
-    throw new ApiError('not_found', 'this proxy has no dashboard; see Dashboard of [MANAGEMENT]')
+/** Shown here, the page would miss what it loads. The way to it is relative: there may be a path of a proxy before it. */
+function toPage(parts: Parts): Answer {
+  assetsOf(parts)
+  return { status: 308, headers: { ...headers, Location: '../dashboard' }, body: '' }
+}
+
+function answer({ request }: Call, parts: Parts, path: string): Answer {
+  const assets = assetsOf(parts)
   const asset = isPlain(path) ? assets(path) : undefined
   if (asset === undefined) throw new ApiError('not_found', `the dashboard has no file ${path}`)
   const tag = tagOf(asset)
   const known = (request.headers['if-none-match'] ?? '').split(',').map((each) => each.trim().replace(/^W\//, ''))
   if (known.includes(tag) || known.includes('*')) return { status: 304, headers: { ...headers, ETag: tag }, body: '' }
   return { status: 200, headers: { ...headers, ETag: tag, 'Content-Type': asset.contentType }, body: asset.body }
+}
+
+function assetsOf({ assets }: Parts): NonNullable<Parts['assets']> {
+  if (assets !== undefined) return assets
+  throw new ApiError('not_found', 'this proxy has no dashboard; see Dashboard of [MANAGEMENT]')
 }
 
 /** Whatever looks files up need not think of `..` and the like. */

@@ -33,7 +33,7 @@ function linksTo(calls: readonly Route[], { metrics, assets }: Parts): Record<st
   const missing = [metrics === undefined ? '/metrics' : '', assets === undefined ? '/dashboard' : '']
   const links: Record<string, string> = {}
   for (const { path } of calls) {
-    if (path !== '/' && !path.includes('{') && !missing.includes(path)) links[nameOf(path)] = path
+    if (!path.endsWith('/') && !path.includes('{') && !missing.includes(path)) links[nameOf(path)] = path
   }
   return links
 }
