@@ -1,18 +1,23 @@
 /** Examples of bodies, for the OpenAPI document. A test holds them against their shapes. */
 
 const server = {
-  id: '10.0.0.1:80',
+  id: 'http://10.0.0.1:80',
   url: 'http://10.0.0.1:80',
   pool: 'web',
   state: 'offline',
-  reason: 'connection refused',
+  reason: 'connect ECONNREFUSED 10.0.0.1:80',
   since: '2024-01-01T00:00:00.000Z',
   weight: 1,
   backup: false,
   connections: 0,
   consecutiveFailures: 2,
   offlineUntil: '2024-01-01T00:01:00.000Z',
-  lastCheck: { at: '2024-01-01T00:00:00.000Z', passed: false, result: 'connection refused', duration: 0.42 },
+  lastCheck: {
+    at: '2024-01-01T00:00:00.000Z',
+    passed: false,
+    result: 'connect ECONNREFUSED 10.0.0.1:80',
+    duration: 0.42,
+  },
   links: { self: '/servers/10.0.0.1/80?pool=web' },
 }
 
@@ -40,7 +45,7 @@ export const pool: unknown = {
   requests: { '1xx': 0, '2xx': 1840, '3xx': 12, '4xx': 31, '5xx': 2, none: 1 },
   retries: 3,
   latency: { ...latency, mean: 4.2 },
-  servers: ['10.0.0.1:80', '10.0.0.2:80'],
+  servers: ['http://10.0.0.1:80', 'http://10.0.0.2:80'],
   links: { self: '/pools/web' },
 }
 export const poolList: unknown = { pools: [pool] }
@@ -49,7 +54,7 @@ export const poolChange: unknown = { balancer: 'Least-Connections', health: { pa
 export const stats: unknown = { client: { success: 1883, failed: 3 }, server: { success: 1883, failed: 6 } }
 export const serverStats: unknown = [
   {
-    id: '10.0.0.1:80',
+    id: 'http://10.0.0.1:80',
     ip: '10.0.0.1',
     port: 80,
     pool: 'web',
@@ -61,7 +66,8 @@ export const serverStats: unknown = [
   },
 ]
 export const metrics: unknown = '# TYPE pointsman_retries_total counter\npointsman_retries_total{pool="web"} 3\n'
-export const configuration: unknown = '[PROXY_ENTRY web]\nMatch /*\nServerList 10.0.0.1:80 10.0.0.2:80\n'
+export const configuration: unknown =
+  '# As it was read; changes made through the API are not in it.\n[PROXY_ENTRY web]\nMatch /*\nServerList 10.0.0.1:80 10.0.0.2:80\n'
 export const events: unknown =
-  'event: state\ndata: {"pool":"web","server":"10.0.0.1:80","from":"up","to":"offline",' +
-  '"reason":"connection refused","at":"2024-01-01T00:00:00.000Z"}\n\n'
+  'event: state\ndata: {"pool":"web","server":"http://10.0.0.1:80","from":"up","to":"offline",' +
+  '"reason":"connect ECONNREFUSED 10.0.0.1:80","at":"2024-01-01T00:00:00.000Z"}\n\n'

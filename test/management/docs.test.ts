@@ -2,14 +2,17 @@
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
+import type { Control } from '#lib/forward/control.js'
 import { calls } from '#lib/management/api.js'
 import { apiErrors } from '#lib/management/errors.js'
 import { managementTable } from '#lib/management/options.js'
 import { Router } from '#lib/management/router.js'
 import { problemOf } from '#lib/management/schema.js'
 import { shapes } from '#lib/management/shapes.js'
-import { type CallOptions, managed } from './support.js'
+import { MemoryControl } from '../support/control.js'
+import { realControl } from './real-control.js'
+import { type CallOptions, type Managed, managing } from './support.js'
 
 const page = readFileSync(new URL('../../docs/management-api.md', import.meta.url), 'utf8')
 const base = 'http://127.0.0.1:8687'
@@ -87,10 +90,23 @@ test('the page names each key of a body and each parameter of a query', () => {
   }
 })
 
-test('the examples are answered as the page says', async (t) => {
-  const metrics = async () => ({ contentType: 'text/plain', body: 'm 1\n' })
-  const assets = () => ({ contentType: 'text/html', body: 'page' })
-  const api = await managed(t, {}, { metrics, assets })
+/** The configuration of the session. */
+const [, configuration = ''] = /The examples are one session[^`]*```ini\n([^`]*)```/.exec(page) ?? []
+const controls: Readonly<Record<string, (t: TestContext) => Control>> = {
+  'a proxy': (t) => realControl(t, configuration),
+  'the control of the tests': () => new MemoryControl(),
+}
+
+for (const [name, begin] of Object.entries(controls)) {
+  test(`the examples are answered as the page says, by ${name}`, async (t) => {
+    const metrics = async () => ({ contentType: 'text/plain', body: 'm 1\n' })
+    const assets = () => ({ contentType: 'text/html', body: 'page' })
+    const api = await managing(t, begin(t), {}, { metrics, assets })
+    await session(api)
+  })
+}
+
+async function session(api: Managed<Control>): Promise<void> {
   let compared = 0
   for (const { command, printed } of examples) {
     const { method, path, ...options } = parseCurl(command)
@@ -103,7 +119,7 @@ test('the examples are answered as the page says', async (t) => {
     compared++
   }
   assert.ok(compared > 10, `${compared} examples have answers`)
-})
+}
 
 test('the page lists the errors with their meanings', () => {
   const rows = [...(sections.get('Errors') ?? '').matchAll(/^\| `(\w+)` \| (\d+) \| (.*) \|$/gm)]

@@ -93,8 +93,8 @@ test('a client is told how things stand, then once a second what happened', asyn
             errorsPerSecond: 2,
             latency,
             servers: [
-              { id: '10.0.0.1:80', connections: 1, requestsPerSecond: 5, failuresPerSecond: 2, latency },
-              { id: '10.0.0.2:80', connections: 0, requestsPerSecond: 0, failuresPerSecond: 0, latency: none },
+              { id: 'http://10.0.0.1:80', connections: 1, requestsPerSecond: 5, failuresPerSecond: 2, latency },
+              { id: 'http://10.0.0.2:80', connections: 0, requestsPerSecond: 0, failuresPerSecond: 0, latency: none },
             ],
           },
         ],
@@ -117,7 +117,7 @@ test('a change of state is told at once, with the servers after it', async (t) =
     name: 'state',
     data: {
       pool: 'web',
-      server: '10.0.0.2:80',
+      server: 'http://10.0.0.2:80',
       from: 'up',
       to: 'offline',
       reason: 'connection refused',
@@ -298,6 +298,7 @@ test('behind the answer that ends its connection as the API closes nothing is an
   assert.deepEqual([answer.status, answer.field('connection')], [200, 'close'])
   assert.equal(await wire.atEnd(), '')
   await within(closed, 'the end of the API')
+  assert.deepEqual([api.control.watchers, api.clock.pending], [0, 0])
 })
 
 test('close cuts a stream whose client does not read', async (t) => {

@@ -66,7 +66,7 @@ test('GET /stats/detail', async (t) => {
   const { json } = await api.call('GET', '/stats/detail')
   assert.deepEqual(json, [
     {
-      id: '10.0.0.1:80',
+      id: 'http://10.0.0.1:80',
       ip: '10.0.0.1',
       port: 80,
       pool: 'web',
@@ -92,8 +92,9 @@ test('GET /stats/detail', async (t) => {
 
 test('GET /config is the text of the file', async (t) => {
   const api = await managed(t)
+  const note = '# As it was read; changes made through the API are not in it.\n'
   const { headers, text } = await api.call('GET', '/config')
-  assert.deepEqual([headers['content-type'], text], ['text/plain; charset=utf-8', api.control.text])
+  assert.deepEqual([headers['content-type'], text], ['text/plain; charset=utf-8', `${note}${api.control.text}`])
 })
 
 test('POST /reload', async (t) => {

@@ -23,7 +23,7 @@ test('GET /pools tells balancer, check and traffic', async (t) => {
       requests: { '1xx': 0, '2xx': 1, '3xx': 0, '4xx': 0, '5xx': 1, none: 1 },
       retries: 2,
       latency: { p50: 3.41, p90: 3.88, p99: 3.99, mean: 4 },
-      servers: ['10.0.0.1:80', '10.0.0.2:80'],
+      servers: ['http://10.0.0.1:80', 'http://10.0.0.2:80'],
       links: { self: '/pools/a%2Fb' },
     },
   ])

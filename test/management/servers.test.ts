@@ -17,7 +17,7 @@ test('GET /servers lists the servers of all pools', async (t) => {
   const { status, headers, json } = await api.call('GET', '/servers')
   assert.deepEqual([status, headers['content-type'], headers['cache-control']], [200, 'application/json', 'no-store'])
   assert.deepEqual(json.servers[0], {
-    id: '10.0.0.1:80',
+    id: 'http://10.0.0.1:80',
     url: 'http://10.0.0.1:80',
     pool: 'web',
     state: 'offline',
@@ -55,7 +55,7 @@ test('the host of a path may be written in any way', async (t) => {
   const control = new MemoryControl({ web: ['[2001:db8::1]:80', 'example.com:80'] })
   const api = await managed(t, {}, { control })
   for (const path of ['2001:db8::1/80', '[2001:DB8::1]/80', '2001:db8:0:0::1/80', '%5B2001:db8::1%5D/80']) {
-    assert.deepEqual(ids((await api.call('GET', `/servers/${path}`)).json), ['[2001:db8::1]:80'], path)
+    assert.deepEqual(ids((await api.call('GET', `/servers/${path}`)).json), ['http://[2001:db8::1]:80'], path)
   }
   assert.equal((await api.call('GET', '/servers/EXAMPLE.com/80')).status, 200)
 })
@@ -65,7 +65,7 @@ test('POST /servers adds: 201, the list, and where it is', async (t) => {
   const body = { url: '10.0.0.3:80', weight: 2, backup: true, health: { path: '/health', interval: '5s', timeout: 1 } }
   const { status, headers, json } = await api.call('POST', '/servers', { body })
   assert.deepEqual([status, headers.location], [201, '/servers/10.0.0.3/80?pool=web'])
-  assert.deepEqual(ids(json), ['10.0.0.1:80', '10.0.0.2:80', '10.0.0.3:80'])
+  assert.deepEqual(ids(json), ['http://10.0.0.1:80', 'http://10.0.0.2:80', 'http://10.0.0.3:80'])
   assert.deepEqual([json.servers[2].weight, json.servers[2].backup], [2, true])
   assert.deepEqual(api.control.applied, [{ kind: 'add', pool: undefined, ...body }])
   assert.deepEqual(api.log, ['management: POST /servers by 127.0.0.1'])
@@ -75,7 +75,7 @@ test('POST /servers of what is there: 200 and the list, no Location', async (t) 
   const api = await managed(t)
   const { status, headers, json } = await api.call('POST', '/servers', { body: { url: 'http://10.0.0.1' } })
   assert.deepEqual([status, headers.location], [200, undefined])
-  assert.deepEqual(ids(json), ['10.0.0.1:80', '10.0.0.2:80'])
+  assert.deepEqual(ids(json), ['http://10.0.0.1:80', 'http://10.0.0.2:80'])
 })
 
 test('POST /servers of what somebody else has just added: 200', async (t) => {
@@ -160,7 +160,7 @@ test('DELETE removes, from the pool that is named or from all', async (t) => {
   assert.equal(one.status, 200)
   assert.deepEqual(
     one.json.removed.map((each: Json) => [each.pool, each.id, each.state]),
-    [['old', 'a:80', 'up']],
+    [['old', 'http://a:80', 'up']],
   )
   const rest = await api.call('DELETE', '/servers/a/80')
   assert.deepEqual(
@@ -168,7 +168,7 @@ test('DELETE removes, from the pool that is named or from all', async (t) => {
     ['web', 'api'],
   )
   assert.equal((await api.call('DELETE', '/servers/a/80')).status, 404)
-  assert.deepEqual(ids((await api.call('GET', '/servers')).json), ['b:80'])
+  assert.deepEqual(ids((await api.call('GET', '/servers')).json), ['http://b:80'])
 })
 
 test('DELETE ?drain= is seconds, or a duration', async (t) => {
@@ -213,10 +213,17 @@ test('PATCH changes weight, state and check', async (t) => {
   assert.equal(status, 200)
   assert.deepEqual(
     json.servers.map((each: Json) => [each.id, each.weight, each.state, each.reason]),
-    [['10.0.0.2:80', 5, 'draining', 'by hand']],
+    [['http://10.0.0.2:80', 5, 'draining', 'by request']],
   )
   assert.deepEqual(api.control.applied, [
-    { kind: 'server', pool: 'web', server: '10.0.0.2:80', weight: 5, state: 'draining', health: { path: '/up' } },
+    {
+      kind: 'server',
+      pool: 'web',
+      server: 'http://10.0.0.2:80',
+      weight: 5,
+      state: 'draining',
+      health: { path: '/up' },
+    },
   ])
   await api.call('PATCH', '/servers/10.0.0.2/80', { body: { state: 'up', health: null } })
   assert.deepEqual(
@@ -231,8 +238,8 @@ test('PATCH without a pool changes the server in each, and answers with each', a
   assert.deepEqual(
     json.servers.map((each: Json) => [each.pool, each.id, each.weight]),
     [
-      ['web', 'a:80', 7],
-      ['api', 'a:80', 7],
+      ['web', 'http://a:80', 7],
+      ['api', 'http://a:80', 7],
     ],
   )
 })
@@ -245,7 +252,7 @@ test('a server is told by its scheme where host and port do not tell it', async 
   )
   const { status, json } = await api.call('DELETE', '/servers/a/80')
   assert.deepEqual([status, json.error.code], [400, 'ambiguous'])
-  assert.equal(json.error.message, 'a:80 is a:80 and https://a:80; add ?id= to say which')
+  assert.equal(json.error.message, 'a:80 is http://a:80 and https://a:80; add ?id= to say which')
   assert.deepEqual(api.control.applied, [])
   const one = await api.call('DELETE', `/servers/a/80?id=${encodeURIComponent('https://a:80')}`)
   assert.deepEqual(

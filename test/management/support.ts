@@ -1,5 +1,6 @@
 import { type IncomingHttpHeaders, request } from 'node:http'
 import type { TestContext } from 'node:test'
+import type { Control } from '#lib/forward/control.js'
 import { type ManagementConfig, type ManagementOptions, managementTable } from '#lib/management/options.js'
 import { type ManagementParts, ManagementServer } from '#lib/management/server.js'
 import { ManualClock } from '../support/clock.js'
@@ -38,9 +39,9 @@ export interface CallOptions {
 }
 
 /** A management API that listens, and what it is about. */
-export interface Managed {
+export interface Managed<Managing extends Control = MemoryControl> {
   readonly server: ManagementServer
-  readonly control: MemoryControl
+  readonly control: Managing
   readonly clock: ManualClock
   readonly url: string
   readonly port: number
@@ -49,13 +50,22 @@ export interface Managed {
 }
 
 /** Starts one that the end of the test closes. */
-export async function managed(
+export function managed(
   t: TestContext,
   config: ManagementConfig = {},
-  parts: Partial<ManagementParts> & { control?: MemoryControl } = {},
+  { control = new MemoryControl(), ...parts }: Partial<ManagementParts> & { control?: MemoryControl } = {},
 ): Promise<Managed> {
+  return managing(t, control, config, parts)
+}
+
+/** Starts one that manages whatever it is given. */
+export async function managing<Managing extends Control>(
+  t: TestContext,
+  control: Managing,
+  config: ManagementConfig = {},
+  parts: Partial<ManagementParts> = {},
+): Promise<Managed<Managing>> {
   const clock = new ManualClock()
-  const control = parts.control ?? new MemoryControl()
   const log: string[] = []
   const write = (line: string): void => void log.push(line)
   const logger = { info: write, warn: write, error: write }

@@ -40,7 +40,7 @@ export class MemoryServer {
   constructor(url: string, weight?: number, backup = false) {
     const spec = parseServer(url)
     this.address = spec.address
-    this.id = spec.address.scheme === 'http' ? spec.address.id.slice('http://'.length) : spec.address.id
+    this.id = spec.address.id
     this.weight = weight ?? spec.weight
     this.backup = backup
   }
@@ -71,7 +71,7 @@ export class MemoryControl implements Control {
   server = { success: 0, failed: 0 }
   processes = [{ pid: 4711, started: Date.UTC(2024, 0, 1), memory: 50_000_000, cpu: 1.5 }]
   /** The configuration in force. */
-  text = '[PROXY_ENTRY web]\nMatch /*\nServerList 10.0.0.1:80 10.0.0.2:80\n'
+  text = '[PROXY_ENTRY web]\nMatch /*\nServerList 10.0.0.1:80 10.0.0.2:80\n\n[MANAGEMENT]\nListen 127.0.0.1:8687\n'
   /** What the next reloads end with. */
   reloadError: Error | undefined
   /** What the next snapshots end with. */
@@ -90,16 +90,17 @@ export class MemoryControl implements Control {
     return this.#watchers.size
   }
 
-  /** A server of a pool; the test is at fault when there is none. */
-  at(pool: string, id: string): MemoryServer {
+  /** A server of a pool, by its address in whatever spelling; the test is at fault when there is none. */
+  at(pool: string, url: string): MemoryServer {
+    const { id } = parseServer(url).address
     const found = this.pools.get(pool)?.servers.find((server) => server.id === id)
     if (found === undefined) throw new Error(`the test has no server ${id} in ${pool}`)
     return found
   }
 
   /** A request that ended. */
-  record(pool: string, id: string, status: number, milliseconds: number): void {
-    const server = this.at(pool, id)
+  record(pool: string, url: string, status: number, milliseconds: number): void {
+    const server = this.at(pool, url)
     const { requests, duration } = this.pools.get(pool)!
     requests[Math.floor(status / 100)]!++
     duration.observe(milliseconds)
@@ -110,11 +111,11 @@ export class MemoryControl implements Control {
     this.server[outcome]++
   }
 
-  setState(pool: string, id: string, to: ServerState, reason: string, at = Date.UTC(2024, 0, 1)): void {
-    const server = this.at(pool, id)
+  setState(pool: string, url: string, to: ServerState, reason: string, at = Date.UTC(2024, 0, 1)): void {
+    const server = this.at(pool, url)
     const from = server.state
     Object.assign(server, { state: to, reason, since: at })
-    for (const watcher of this.#watchers) watcher({ pool, server: id, from, to, reason })
+    for (const watcher of this.#watchers) watcher({ pool, server: server.id, from, to, reason })
   }
 
   async snapshot(): Promise<Snapshot> {
@@ -152,9 +153,9 @@ export class MemoryControl implements Control {
         return this.#add(change)
       case 'remove': {
         const found = this.#find(change.pool, change.server)
-        for (const [name] of found) {
+        for (const [name, gone] of found) {
           const pool = this.pools.get(name)!
-          pool.servers = pool.servers.filter(({ id }) => id !== change.server)
+          pool.servers = pool.servers.filter((server) => server !== gone)
         }
         return result(found)
       }
@@ -185,7 +186,7 @@ export class MemoryControl implements Control {
     for (const [pool, server] of found) {
       if (change.weight !== undefined) server.weight = change.weight
       if (change.health !== undefined) server.health = change.health
-      if (change.state !== undefined) this.setState(pool, server.id, change.state, 'by hand')
+      if (change.state !== undefined) this.setState(pool, server.id, change.state, 'by request')
     }
     return result(found)
   }
@@ -212,7 +213,8 @@ export class MemoryControl implements Control {
     return pool
   }
 
-  #find(pool: string | undefined, id: string): [pool: string, server: MemoryServer][] {
+  #find(pool: string | undefined, url: string): [pool: string, server: MemoryServer][] {
+    const { id } = attempt(() => parseServer(url)).address
     const pools = pool === undefined ? [...this.pools] : [[pool, this.#pool(pool)] as const]
     const found = pools.flatMap(([name, { servers }]) =>
       servers.filter((server) => server.id === id).map((server): [string, MemoryServer] => [name, server]),

@@ -5,6 +5,9 @@ import * as examples from '../examples.js'
 import { json, type Route, text } from '../route.js'
 import { shapes } from '../shapes.js'
 
+/** What the file says and what holds differ as soon as the API has changed something. */
+const configurationNote = '# As it was read; changes made through the API are not in it.\n'
+
 export const operationCalls: readonly Route[] = [
   {
     method: 'POST',
@@ -20,15 +23,15 @@ export const operationCalls: readonly Route[] = [
   {
     method: 'GET',
     path: '/config',
-    summary: 'The configuration in force, as text of a file, without secrets.',
+    summary: 'The configuration as it was read, as text of a file, without secrets.',
     endings: {
       200: {
-        description: 'The configuration.',
+        description: 'The configuration. What the API has changed since is not in it.',
         contentType: 'text/plain; charset=utf-8',
         example: examples.configuration,
       },
     },
-    run: (_, { control }) => text('text/plain; charset=utf-8', control.configuration()),
+    run: (_, { control }) => text('text/plain; charset=utf-8', `${configurationNote}${control.configuration()}`),
   },
   {
     method: 'GET',
