@@ -2,7 +2,7 @@
  * Who may call. Three doors have to stay shut at once: other machines (they need the token), pages of other sites in
  * a browser on this machine (they reach loopback addresses, but betray themselves by `Origin` and `Sec-Fetch-Site`),
  * and pages that point a name of their own at 127.0.0.1 (DNS rebinding: to the browser they are of the same site, but
- * `Host` still carries their name, and they do not know the token).
+ * `Host` still carries their name).
  */
 
 import { createHash, timingSafeEqual } from 'node:crypto'
@@ -26,20 +26,14 @@ export class Access {
     this.#ownNames = this.#listensEverywhere ? [machine, machine.split('.')[0]!] : [host.toLowerCase()]
   }
 
-  /**
-   * Refuses what comes from elsewhere. Services are called by whatever name a network gives them, so a foreign `Host`
-   * is refused only where it could do harm: a page that points a name of its own here does not know the token.
-   * `anyHost`: the call does no harm in anybody's hands.
-   *
-   * @throws ApiError
-   */
-  checkSource(request: IncomingMessage, anyHost: boolean): void {
+  /** Refuses what comes from elsewhere. @throws ApiError */
+  checkSource(request: IncomingMessage): void {
     const { host, origin } = request.headers
     const fields = request.headersDistinct.host ?? []
     if (host === undefined || fields.length !== 1) throw new ApiError('bad_request', 'a request has one Host')
     const name = hostName(host)
     if (name === undefined) throw new ApiError('bad_request', `bad Host "${host}"`)
-    if (!anyHost && !this.#isOwn(name) && !this.#hasToken(request)) throw this.#foreignHost(host)
+    if (!this.#isOwn(name)) throw foreignHost(host)
     if (origin !== undefined && !isSameOrigin(origin, host)) throw foreignOrigin(`Origin is ${origin}`)
     const site = request.headers['sec-fetch-site']
     if (site !== undefined && site !== 'same-origin' && site !== 'none')
@@ -49,19 +43,12 @@ export class Access {
   /** Refuses a call without the token, if there is one. @throws ApiError */
   checkToken(request: IncomingMessage): void {
     if (this.#tokenHash === undefined) return
-    if (this.#hasToken(request)) return
-    if (tokenOf(request) === undefined) {
-      throw unauthorized('send Authorization: Bearer TOKEN, with the Token of [MANAGEMENT]', '')
-    }
-    throw unauthorized('the token is not the one of [MANAGEMENT]', ', error="invalid_token"')
-  }
-
-  /** There is a token, and the call carries it. */
-  #hasToken(request: IncomingMessage): boolean {
-    const token = tokenOf(request)
-    if (token === undefined || this.#tokenHash === undefined) return false
+    const [, token] = /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? []
+    if (token === undefined) throw unauthorized('send Authorization: Bearer TOKEN, with the Token of [MANAGEMENT]', '')
     // Hashes are of one length, which timingSafeEqual needs, and the length of the token stays hidden.
-    return timingSafeEqual(hash(token), this.#tokenHash)
+    if (!timingSafeEqual(hash(token), this.#tokenHash)) {
+      throw unauthorized('the token is not the one of [MANAGEMENT]', ', error="invalid_token"')
+    }
   }
 
   /**
@@ -71,12 +58,6 @@ export class Access {
   #isOwn(name: string): boolean {
     if (isLoopbackName(name) || this.#ownNames.includes(name)) return true
     return this.#listensEverywhere && isIP(name) !== 0
-  }
-
-  #foreignHost(host: string): ApiError {
-    const ways = 'use localhost, an address, or the name that Listen has'
-    const more = this.#tokenHash === undefined ? '' : ', or send the Token of [MANAGEMENT], which makes any name do'
-    return new ApiError('foreign_host', `"${host}" is no name of this listener; ${ways}${more}`)
   }
 }
 
@@ -99,8 +80,9 @@ function isSameOrigin(origin: string, host: string): boolean {
   return new URL(origin).host === new URL(`${scheme}${host}`).host
 }
 
-function tokenOf({ headers }: IncomingMessage): string | undefined {
-  return /^bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1]
+function foreignHost(host: string): ApiError {
+  const message = `"${host}" is no name of this listener; use localhost, an address, or the name that Listen has`
+  return new ApiError('foreign_host', message)
 }
 
 function foreignOrigin(reason: string): ApiError {

@@ -45,10 +45,7 @@ export const apiErrors: Readonly<Record<ApiErrorCode, ErrorRow>> = {
   invalid: { status: 400, meaning: 'The proxy refuses the change. The message says why.' },
   bad_configuration: { status: 400, meaning: 'The file does not load. `diagnostics` lists every problem.' },
   unauthorized: { status: 401, meaning: 'The token is missing or wrong. Send `Authorization: Bearer TOKEN`.' },
-  foreign_host: {
-    status: 403,
-    meaning: '`Host` names neither this machine nor the listener, and the right token is not there. See Security.',
-  },
+  foreign_host: { status: 403, meaning: '`Host` names neither this machine nor the listener. See Security.' },
   foreign_origin: { status: 403, meaning: 'A page of another site made the call. See Security.' },
   not_found: { status: 404, meaning: 'There is no such call, pool, server or part of the proxy.' },
   method_not_allowed: { status: 405, meaning: 'The path exists, but not with this method. `Allow` lists those.' },

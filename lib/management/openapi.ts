@@ -15,7 +15,7 @@ export interface OpenApi {
 }
 
 /** What any call can be answered. */
-const commonErrors: readonly ApiErrorCode[] = ['bad_request', 'foreign_origin', 'internal']
+const commonErrors: readonly ApiErrorCode[] = ['bad_request', 'foreign_host', 'foreign_origin', 'internal']
 
 /** Parameters of paths. */
 const pathParameters: Readonly<Record<string, string>> = {
@@ -104,12 +104,11 @@ function response({ description, contentType = 'application/json', schema, examp
 }
 
 /** Every code with which a call can be answered. */
-export function errorsOf({ body, errors = [], anyQuery, withoutToken, anyHost }: Route): readonly ApiErrorCode[] {
+export function errorsOf({ body, errors = [], anyQuery, withoutToken }: Route): readonly ApiErrorCode[] {
   const ofBody: readonly ApiErrorCode[] =
     body === undefined ? [] : ['bad_json', 'bad_body', 'body_too_large', 'unsupported_encoding']
   return [
     ...commonErrors,
-    ...(anyHost ? [] : (['foreign_host'] as const)),
     ...(withoutToken ? [] : (['unauthorized'] as const)),
     ...(anyQuery ? [] : (['bad_query'] as const)),
     ...ofBody,

@@ -76,8 +76,6 @@ export interface Route {
   readonly errors?: readonly ApiErrorCode[]
   /** It carries no data worth a token. */
   readonly withoutToken?: true
-  /** It tells nothing and changes nothing, so that whoever asks may call this machine what he likes. */
-  readonly anyHost?: true
   /** Further parameters behind `?` do no harm. */
   readonly anyQuery?: true
   run(call: Call, parts: Parts): Promise<Answer | typeof eventStream> | Answer | typeof eventStream

@@ -44,19 +44,10 @@ export class Router {
     return { route, parameters: parametersOf(pattern.segments, segments), query: queryOf(route, queryText) }
   }
 
-  /** Whether a path carries no data worth a token, for whatever method. @throws ApiError */
+  /** Whether a path carries no data worth a token, for whatever method. */
   isOpen(target: string): boolean {
-    return this.#every(target, (route) => route.withoutToken === true)
-  }
-
-  /** Whether a path may be asked for by any `Host`, for whatever method. @throws ApiError */
-  isForAnyHost(target: string): boolean {
-    return this.#every(target, (route) => route.anyHost === true)
-  }
-
-  #every(target: string, holds: (route: Route) => boolean): boolean {
     const segments = split(target)[0].split('/')
-    return this.#patterns.find((each) => fits(each.segments, segments))?.routes.every(holds) ?? false
+    return this.#patterns.find((each) => fits(each.segments, segments))?.routes.every((r) => r.withoutToken) ?? false
   }
 }
 

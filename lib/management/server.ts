@@ -160,7 +160,7 @@ export class ManagementServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '' } = request
-    this.#access.checkSource(request, this.#router.isForAnyHost(url))
+    this.#access.checkSource(request)
     if (!this.#router.isOpen(url)) this.#access.checkToken(request)
     const found = this.#router.find(method, url)
     const answer = await this.#run(found, request)

@@ -39,7 +39,6 @@ export const operationCalls: readonly Route[] = [
     summary: 'Whether the process lives.',
     endings: { 200: { description: 'It does.', schema: shapes.Alive, example: { status: 'ok' } } },
     withoutToken: true,
-    anyHost: true,
     run: () => json({ status: 'ok' }),
   },
   {
@@ -49,7 +48,6 @@ export const operationCalls: readonly Route[] = [
     endings: { 200: { description: 'They are.', schema: shapes.Ready, example: { ready: true } } },
     errors: ['not_ready'],
     withoutToken: true,
-    anyHost: true,
     run(_, { control }) {
       if (!control.ready) throw new ApiError('not_ready', 'the proxy takes no requests')
       return json({ ready: true })
