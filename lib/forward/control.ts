@@ -13,7 +13,10 @@ import type { ServerState } from '../pool/server.js'
 
 export type { HealthSettings, Verdict }
 
-/** Something that is changed while the proxy runs. Servers are named by the `id` of their snapshot, such as `10.0.0.1:80`. */
+/**
+ * Something that is changed while the proxy runs. Servers are named by the `id` of their snapshot, such as
+ * `http://10.0.0.1:80`, or as in `ServerList`.
+ */
 export type Change =
   | {
       readonly kind: 'add'
@@ -85,7 +88,7 @@ export type CheckSnapshot = CheckResult
 
 /** A server of a pool, as it stands. */
 export interface ServerSnapshot {
-  /** Address as in `ServerList`, without weight; unique in its pool. */
+  /** Its address in the canonical form, such as `http://10.0.0.1:80`; unique in its pool. */
   readonly id: string
   readonly url: string
   /** Empty for a Unix socket. */
@@ -188,7 +191,7 @@ export interface Control {
   change(change: Change): Promise<ChangeResult>
   /** Reads the file again. Rejects with a `ConfigError`, and has then changed nothing; with a {@link ChangeError} where there is no file. */
   reload(): Promise<void>
-  /** The configuration in force, as text of a file, secrets left out. */
+  /** The configuration as it was read, as text of a file, secrets left out; what was changed since is not in it. */
   configuration(): string
   /** Requests are taken; false as soon as it is about to stop. */
   readonly ready: boolean
