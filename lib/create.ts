@@ -88,6 +88,7 @@ class Core {
       random = systemRandom,
       activeChecks = true,
       logStates = true,
+      statistics,
     }: ProxySettings,
   ) {
     this.#source = read(config)
@@ -101,7 +102,8 @@ class Core {
     )
     this.#checks = new ActiveHealth({ clock, random, asks: activeChecks })
     this.#upstreams = new Upstreams(clock, this.events)
-    this.gate = new Gate(this.#routing(this.#resolved), new Forwarder(clock, this.events, this.#logger), random)
+    const forwarder = new Forwarder(clock, this.events, this.#logger)
+    this.gate = new Gate(this.#routing(this.#resolved), forwarder, random, statistics)
     this.control = new ProcessControl({
       clock,
       forwarder: this.gate.forwarder,

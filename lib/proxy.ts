@@ -24,6 +24,11 @@ export interface ProxySettings {
   readonly activeChecks?: boolean
   /** False: changes of state are told to listeners alone, and not written to the log. Default: true. */
   readonly logStates?: boolean
+  /**
+   * What the page at `StatisticsURL` shows, where several processes serve as one. While it rejects the page shows what
+   * this process has counted, and says so. Default: what this process has counted.
+   */
+  readonly statistics?: () => Promise<readonly PoolStatus[]>
 }
 
 /** How a proxy is closed. */

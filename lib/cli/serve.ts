@@ -16,8 +16,9 @@ process.on('SIGUSR1', () => reopen())
 serve({
   port: portToManager(),
   clock: systemClock,
-  open: (configuration, logger) => {
-    const served = new ServingListeners(configuration as ServedConfiguration, logger, systemClock)
+  open: (configuration, logger, statistics) => {
+    const settings = { logger, clock: systemClock, statistics }
+    const served = new ServingListeners(configuration as ServedConfiguration, settings)
     reopen = () => served.reopenLog()
     return served
   },

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server } from 'node:net'
 import type { Clock } from '../clock.js'
 import type { Listening } from '../cluster/messages.js'
-import type { Served } from '../cluster/process.js'
+import type { Served, Statistics } from '../cluster/process.js'
 import type { Config } from '../config/load.js'
 import { createProxy } from '../create.js'
 import type { LocalControl } from '../forward/control.js'
@@ -26,6 +26,13 @@ export interface ServedConfiguration {
   readonly processes: number
 }
 
+export interface ServingSettings {
+  readonly logger: Logger
+  readonly clock: Clock
+  /** Over all processes. */
+  readonly statistics: Statistics
+}
+
 /** Milliseconds for the last bytes to leave, once every request has been answered. */
 const flushTime = 500
 
@@ -36,10 +43,11 @@ export class ServingListeners implements Served {
   readonly #access: AccessLogging
   #configuration: ServedConfiguration
 
-  constructor(configuration: ServedConfiguration, logger: Logger, clock: Clock) {
+  constructor(configuration: ServedConfiguration, settings: ServingSettings) {
+    const { logger, clock } = settings
     this.#clock = clock
     this.#configuration = configuration
-    this.#proxy = createProxy(configuration.config, { logger, clock, activeChecks: false, logStates: false })
+    this.#proxy = createProxy(configuration.config, { ...settings, activeChecks: false, logStates: false })
     this.#access = new AccessLogging(this.#proxy, logger, clock)
     this.#access.apply(configuration.log)
     this.#listeners = new Listeners(sharing(this.#proxy, configuration.processes), clock, true)

@@ -12,6 +12,7 @@ import { ChangeError } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
 import type { Random } from '../random.js'
 import { GoneError } from './channel.js'
+import { Heartbeat } from './heartbeat.js'
 import type { Picture } from './messages.js'
 import type { ServingProcess, Spawn } from './serving-process.js'
 import { Slot } from './slot.js'
@@ -40,6 +41,7 @@ export class Fleet {
   readonly #slots: readonly Slot[]
   /** Its open port keeps this process alive while no other one does: timers do not. */
   readonly #alive = new MessageChannel()
+  readonly #heartbeat: Heartbeat
   #turns: Promise<unknown> = Promise.resolve()
   #startPlanned = false
   /** While it opens. */
@@ -59,6 +61,7 @@ export class Fleet {
     }
     this.#slots = Array.from({ length: processes }, () => new Slot(spawn, clock, random, events))
     this.#alive.port1.on('message', () => {})
+    this.#heartbeat = new Heartbeat(clock, () => this.processes)
   }
 
   get stopping(): boolean {
@@ -86,6 +89,7 @@ export class Fleet {
       for (const slot of this.#slots) slot.fill()
     })
     this.#opening = undefined
+    this.#heartbeat.begin()
   }
 
   /** Does one thing after the other. Rejects when all is about to end. */
@@ -167,6 +171,8 @@ export class Fleet {
   async #stop(timeout: number): Promise<void> {
     const { clock, logger } = this.#settings
     for (const slot of this.#slots) slot.close()
+    // From now on there is a time by which each has to have ended, whether it answers or not.
+    this.#heartbeat.stop()
     const late = clock.setTimeout(() => {
       for (const process of this.processes) {
         logger.warn(`process ${process.pid} had not ended after ${(timeout + killTime) / 1000} s, and is killed`)

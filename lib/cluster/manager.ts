@@ -17,6 +17,7 @@ import {
   type StateChange,
 } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
+import { statusOf } from '../forward/status-page.js'
 import type { Random } from '../random.js'
 import { Experiences } from './experiences.js'
 import { Fleet } from './fleet.js'
@@ -218,6 +219,7 @@ export class Manager implements Control {
       this.#states.ofProcess(process, change)
       if (change.heard !== true) this.#spread(process, change)
     })
+    process.channel.answer('statistics', async () => statusOf(await this.snapshot()))
     process.channel.on('log', ({ level, message }) => this.#logger[level](`process ${process.pid}: ${message}`))
   }
 
@@ -232,7 +234,7 @@ export class Manager implements Control {
 
   #tell(change: StateChange): void {
     const { server, from, to, reason } = change
-    this.#logger.warn(`${server} is ${to}, was ${from}: ${reason}`)
+    this.#logger[to === 'up' ? 'info' : 'warn'](`${server} is ${to}, was ${from}: ${reason}`)
     for (const watcher of [...this.#watchers]) watcher(change)
   }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Change, ChangeResult, Experience, Snapshot, StateChange, Verdict } from '../forward/control.js'
+import type { PoolStatus } from '../forward/status-page.js'
 
 /** Goes up whenever a message changes its meaning. */
 export const protocol = 2
@@ -28,7 +29,10 @@ export interface Listening {
   readonly warnings: readonly string[]
 }
 
-/** What the manager asks of a serving process. The process does one after the other, but for `snapshot` and `stop`. */
+/**
+ * What the manager asks of a serving process, which does one after the other, but for `snapshot` and `stop`; and what a
+ * serving process asks of the manager: `statistics`.
+ */
 export interface Requests {
   /** Takes the picture over, then begins to listen. */
   start: { ask: Picture; answer: Listening }
@@ -38,6 +42,8 @@ export interface Requests {
   snapshot: { ask: object; answer: Snapshot }
   /** Accepts nothing more, and ends once what is under way is over, or after `timeout` milliseconds. */
   stop: { ask: { timeout: number }; answer: object }
+  /** What the status page shows: sums over all processes. */
+  statistics: { ask: object; answer: readonly PoolStatus[] }
 }
 
 export type RequestName = keyof Requests
@@ -106,6 +112,8 @@ const isVerdict = has({ check: 'string', up: 'boolean', reason: 'string' })
 const isDurations = has({ count: 'number', sum: 'number', buckets: all((value) => typeof value === 'number') })
 const isServer = has({ id: 'string', pool: 'string', state: 'string', success: 'number', latency: isDurations })
 const isPool = has({ name: 'string', requests: Array.isArray, duration: isDurations, servers: all(isServer) })
+const isServerStatus = has({ url: 'string', state: 'string', reason: 'string', succeeded: 'number', failed: 'number' })
+const isPoolStatus = has({ name: 'string', balancer: 'string', servers: all(isServerStatus) })
 const isListening = has({ urls: all(isString), warnings: all(isString) })
 const isCount = has({ success: 'number', failed: 'number' })
 
@@ -115,6 +123,7 @@ const askChecks: Readonly<Record<RequestName, Check>> = {
   reload: has({ changes: all(isChange) }),
   snapshot: isObject,
   stop: has({ timeout: 'number' }),
+  statistics: isObject,
 }
 
 const answerChecks: Readonly<Record<RequestName, Check>> = {
@@ -123,6 +132,7 @@ const answerChecks: Readonly<Record<RequestName, Check>> = {
   reload: isListening,
   snapshot: has({ pools: all(isPool), active: 'number', client: isCount, server: isCount, processes: Array.isArray }),
   stop: isObject,
+  statistics: all(isPoolStatus),
 }
 
 const noticeChecks: Readonly<Record<NoticeName, Check>> = {

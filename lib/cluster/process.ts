@@ -3,6 +3,7 @@
 import type { Clock } from '../clock.js'
 import type { Change, ChangeResult, Experience, LocalControl } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
+import type { PoolStatus } from '../forward/status-page.js'
 import { Channel, type Port } from './channel.js'
 import { type Listening, type Picture, protocol } from './messages.js'
 
@@ -18,18 +19,26 @@ export interface Served {
   close(timeout: number): Promise<void>
 }
 
+/** Rejects when the manager does not answer. */
+export type Statistics = () => Promise<readonly PoolStatus[]>
+
 export interface ServeSettings {
   /** To the manager. */
   readonly port: Port
   readonly clock: Clock
-  /** Makes what is served, and does not listen yet. What is logged goes to the manager. */
-  readonly open: (configuration: unknown, logger: Logger) => Served
+  /**
+   * Makes what is served, and does not listen yet. What is logged goes to the manager; `statistics` asks it for the sums
+   * over all processes.
+   */
+  readonly open: (configuration: unknown, logger: Logger, statistics: Statistics) => Served
   /** Ends this process. */
   readonly exit: () => void
 }
 
 /** Milliseconds for what is under way when the manager has died. */
 const orphanTimeout = 5_000
+/** Milliseconds for the sums over all processes. */
+const statisticsTimeout = 2_000
 
 /** Serves until the manager says that it is over, or is gone. */
 export function serve(settings: ServeSettings): void {
@@ -48,6 +57,8 @@ class Serving {
   /** A start or a reload that is under way. */
   #listening: Promise<unknown> = Promise.resolve()
   #stopping: Promise<void> | undefined
+  /** What has been asked for and has not come yet, for all who want it meanwhile. */
+  #statistics: Promise<readonly PoolStatus[]> | undefined
 
   constructor(settings: ServeSettings) {
     this.#settings = settings
@@ -123,13 +134,20 @@ class Serving {
   }
 
   async #start({ configuration, changes, verdicts, experiences }: Picture): Promise<Listening> {
-    const served = this.#settings.open(configuration, this.#logger)
+    const served = this.#settings.open(configuration, this.#logger, () => this.#askForStatistics())
     this.#served = served
     served.control.restore(changes)
     served.control.apply(verdicts)
     served.control.watch((change) => this.#channel.tell('state', { ...change, heard: this.#hearing }))
     this.#hear(experiences)
     return served.listen()
+  }
+
+  #askForStatistics(): Promise<readonly PoolStatus[]> {
+    this.#statistics ??= this.#channel.request('statistics', {}, statisticsTimeout).finally(() => {
+      this.#statistics = undefined
+    })
+    return this.#statistics
   }
 
   #stop(timeout: number): Promise<void> {

@@ -3,12 +3,13 @@
  *
  *     booting → (hello) waiting → start → starting → serving → gone
  *
- * A process that is silent where it has to answer is killed: the manager could not say any more what it does.
+ * A process that is silent where it has to answer is killed: the manager could not say any more what it does. So is one
+ * that hangs: connections that are handed to it would hang with it.
  */
 
 import type { Clock, Timer } from '../clock.js'
 import type { Snapshot } from '../forward/control.js'
-import { Channel, GoneError, NoAnswerError, type Port } from './channel.js'
+import { Channel, GoneError, NoAnswerError, type Port, RefusedError } from './channel.js'
 import { type Answer, type Ask, type Listening, type Picture, protocol, type RequestName } from './messages.js'
 
 /** A process that was started, with the means to end it. */
@@ -33,6 +34,8 @@ export interface ServingProcessEvents {
 const bootTimeout = 30_000
 /** Milliseconds for an answer. A process that needs longer is stuck. */
 const answerTimeout = 10_000
+/** Milliseconds without a sign of life after which a process hangs; one that is merely busy answers sooner. */
+const hangTime = 10_000
 /** Milliseconds for a snapshot; the last one serves for a process that is busy. */
 const snapshotTimeout = 500
 
@@ -46,6 +49,8 @@ export class ServingProcess {
   lastSnapshot: Snapshot | undefined
   readonly #child: Child
   readonly #bootTimer: Timer
+  /** Beats since it has answered last. */
+  #beats = 0
   /** It was asked to end, or killed. */
   #ending = false
   /** Why it was killed, if it was. */
@@ -123,12 +128,26 @@ export class ServingProcess {
     }
   }
 
-  /** Asks how it stands; where it does not answer at once, `lastSnapshot` stays. */
-  async look(): Promise<void> {
+  /** Asks how it stands; where it does not answer within `timeout` milliseconds, `lastSnapshot` stays. */
+  async look(timeout: number = snapshotTimeout): Promise<void> {
     try {
-      this.lastSnapshot = await this.channel.request('snapshot', {}, snapshotTimeout)
-    } catch {
-      // Busy, or gone.
+      this.lastSnapshot = await this.channel.request('snapshot', {}, timeout)
+      this.#beats = 0
+    } catch (error) {
+      // It is not started yet, but lives. Otherwise: busy, or gone.
+      if (error instanceof RefusedError) this.#beats = 0
+    }
+  }
+
+  /**
+   * To be called every `interval` milliseconds. Counts its calls and reads no clock: when the manager itself has stood
+   * still, or the whole machine, the processes have not had that time to answer.
+   */
+  beat(interval: number): void {
+    if (this.#beats * interval >= hangTime) this.kill(`was killed: it has not answered for ${hangTime / 1000} s`)
+    else {
+      this.#beats++
+      void this.look(hangTime)
     }
   }
 

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Member } from '../pool/member.js'
 import type { Upstream } from '../transports/transport.js'
+import type { ServerSnapshot, Snapshot } from './control.js'
 import type { Route } from './route.js'
 
 /** One server of an entry, for those who look at it. */
@@ -45,11 +46,55 @@ function serverStatus({ server, id, slots, backup, state, reason }: Member<Upstr
   }
 }
 
-/** JSON where the client asks for it, HTML otherwise. */
-export function sendStatusPage(req: IncomingMessage, res: ServerResponse, routes: readonly Route[]): void {
-  const pools = routes.map(poolStatus)
+/** The same from a snapshot, which may be that of several processes. */
+export function statusOf({ pools }: Snapshot): PoolStatus[] {
+  const all = pools.flatMap(({ servers }) => servers)
+  const connections = new Map<string, number>()
+  for (const server of all) connections.set(server.id, (connections.get(server.id) ?? 0) + server.connections)
+  return pools.map(({ name, balancer, servers }) => ({
+    name,
+    balancer,
+    servers: servers.map((server) => statusOfServer(server, connections.get(server.id) ?? 0)),
+  }))
+}
+
+function statusOfServer(server: ServerSnapshot, connections: number): ServerStatus {
+  const { id, state, reason, weight, backup, consecutiveFailures, success, failed } = server
+  return { url: id, state, reason, weight, backup, connections, consecutiveFailures, succeeded: success, failed }
+}
+
+/** Sends what `statistics` resolves with, and where it rejects `own`, with a line that says so. Never rejects. */
+export async function sendStatusPageOnceKnown(
+  req: IncomingMessage,
+  res: ServerResponse,
+  statistics: () => Promise<readonly PoolStatus[]>,
+  own: () => readonly PoolStatus[],
+): Promise<void> {
+  let gone = false
+  res.once('close', () => {
+    gone = true
+  })
+  let pools: readonly PoolStatus[] | undefined
+  try {
+    pools = await statistics()
+  } catch {
+    // Said on the page.
+  }
+  // Writing to a client that has gone is an error that nobody hears, and would end the process.
+  if (gone || res.destroyed || res.headersSent) return
+  if (pools !== undefined) sendStatusPage(req, res, pools)
+  else sendStatusPage(req, res, own(), `Counts of process ${process.pid} alone: those of all could not be had in time.`)
+}
+
+/** JSON where the client asks for it, HTML otherwise. `note`: what is to be known of the counts. */
+export function sendStatusPage(
+  req: IncomingMessage,
+  res: ServerResponse,
+  pools: readonly PoolStatus[],
+  note?: string,
+): void {
   const json = String(req.headers.accept ?? '').includes('application/json')
-  const body = json ? `${JSON.stringify({ pools }, null, 2)}\n` : page(pools)
+  const body = json ? `${JSON.stringify({ note, pools }, null, 2)}\n` : page(pools, note)
   res.statusCode = req.method === 'GET' || req.method === 'HEAD' ? 200 : 405
   res.setHeader('Content-Type', json ? 'application/json' : 'text/html; charset=utf-8')
   res.setHeader('Cache-Control', 'no-store')
@@ -68,7 +113,7 @@ const columns: readonly [title: string, value: (server: ServerStatus) => string]
   ['Failures in a row', ({ consecutiveFailures }) => String(consecutiveFailures)],
 ]
 
-function page(pools: readonly PoolStatus[]): string {
+function page(pools: readonly PoolStatus[], note: string | undefined): string {
   const heads = columns.map(([title]) => `<th scope="col">${title}</th>`).join('')
   const tables = pools.map(({ name, balancer, servers }) => {
     const rows = servers.map((server) => {
@@ -92,7 +137,7 @@ tr.offline td, tr.down td { color: #c33 }
 tr.draining td, tr.disabled td { opacity: .6 }
 </style>
 <h1>Proxy status</h1>
-${tables.join('\n')}
+${note === undefined ? '' : `<p role="status">${escapeHtml(note)}</p>\n`}${tables.join('\n')}
 </html>
 `
 }

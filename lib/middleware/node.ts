@@ -14,7 +14,7 @@ import { Exchange } from '../forward/exchange.js'
 import type { Forwarder } from '../forward/forwarder.js'
 import { requestFraming } from '../forward/framing.js'
 import type { Route } from '../forward/route.js'
-import { sendStatusPage } from '../forward/status-page.js'
+import { type PoolStatus, poolStatus, sendStatusPage, sendStatusPageOnceKnown } from '../forward/status-page.js'
 import {
   isH2c,
   responseOn,
@@ -54,18 +54,26 @@ export class Gate {
   closed = false
   readonly forwarder: Forwarder
   readonly #random: Random
+  readonly #statistics: (() => Promise<readonly PoolStatus[]>) | undefined
 
-  constructor(routing: Routing, forwarder: Forwarder, random: Random) {
+  /** `statistics`: what the status page shows instead of what this process has counted. */
+  constructor(
+    routing: Routing,
+    forwarder: Forwarder,
+    random: Random,
+    statistics?: () => Promise<readonly PoolStatus[]>,
+  ) {
     this.routing = routing
     this.forwarder = forwarder
     this.#random = random
+    this.#statistics = statistics
   }
 
   /** A request. Without `next` it is answered with 404 when no entry takes it. */
   handle(req: IncomingMessage, res: ServerResponse, next: Next | undefined): void {
     const arrival = this.#arrive(req, req.method ?? 'GET')
     if (arrival instanceof ProxyError) this.#refuse(req, res, arrival)
-    else if (arrival.target.path === this.routing.statisticsURL) sendStatusPage(req, res, this.routing.routes)
+    else if (arrival.target.path === this.routing.statisticsURL) this.#showStatus(req, res)
     else if (arrival.route !== undefined) this.#begin(arrival, arrival.route, req, res, undefined)
     else if (next !== undefined) next()
     else this.#refuse(req, res, new ProxyError('ERR_NOT_FOUND'))
@@ -124,6 +132,12 @@ export class Gate {
   ): void {
     if (this.closed) this.#refuse(req, res, new ProxyError('ERR_CLOSED'))
     else new Exchange(this.forwarder, route, req, res, target, host, upgrade).begin()
+  }
+
+  #showStatus(req: IncomingMessage, res: ServerResponse): void {
+    const own = (): readonly PoolStatus[] => this.routing.routes.map(poolStatus)
+    if (this.#statistics === undefined) sendStatusPage(req, res, own())
+    else void sendStatusPageOnceKnown(req, res, this.#statistics, own)
   }
 
   /** A server may always leave an upgrade alone, and answer the request as it stands (RFC 9110 §7.8). */

@@ -2,15 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { StateChange } from '#lib/forward/control.js'
 import { eventually, within } from '../support/wire.js'
+import { elapse, settle } from './passing.js'
 import { FakeCluster } from './support.js'
 
 const server = '10.0.0.1:80'
 const add = { kind: 'add', url: server } as const
-
-/** Lets everything happen that needs no time. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
 
 test('processes get the picture before they listen, and serve', async () => {
   const cluster = new FakeCluster()
@@ -33,8 +29,10 @@ test('processes get the picture before they listen, and serve', async () => {
     assert.deepEqual(process.control.applied, [drained, add])
     assert.deepEqual(process.control.seen, cluster.model.verdicts)
   }
-  assert.equal(cluster.clock.pending, 0)
+  // The heartbeat.
+  assert.equal(cluster.clock.pending, 1)
   await manager.stop(0)
+  assert.equal(cluster.clock.pending, 0)
 })
 
 test('a process that cannot listen at the start ends it all, with its reason', async () => {
@@ -131,11 +129,9 @@ test('a process that does not answer a change within 10 s is killed and replaced
   const stuck = cluster.spawned[0]!
   stuck.freeze()
   const change = manager.change(add)
-  await settle()
-  cluster.clock.advance(9_999)
-  await settle()
+  await elapse(cluster, 9_999)
   assert.equal(stuck.alive, true)
-  cluster.clock.advance(1)
+  await elapse(cluster, 1)
   await change
   await eventually(() => !stuck.alive && manager.pids.length === 3, 'another process')
   assert.match(
@@ -174,7 +170,7 @@ test('a drain: all processes at the same time, other changes meanwhile, and gone
   finish[0]!()
   finish[1]!()
   await settle()
-  cluster.clock.advance(20_000)
+  await elapse(cluster, 20_000)
   assert.equal(cluster.model.servers.get(server), 'draining')
   assert.equal((await manager.snapshot()).pools[0]!.servers.length, 2)
   cluster.spawned[0]!.die('was ended by SIGKILL')
@@ -219,7 +215,7 @@ test('a dead process is replaced: at once, then with delays, with one line each'
   cluster.clock.advance(1)
   assert.equal(cluster.spawned.length, 3)
   await eventually(() => manager.ready, 'the third process')
-  cluster.clock.advance(10_000)
+  await elapse(cluster, 10_000)
   cluster.spawned[2]!.die('was ended by SIGKILL')
   assert.equal(cluster.spawned.length, 4)
   const [first, second, third] = cluster.spawned.map(({ pid }) => pid)
@@ -246,7 +242,7 @@ test('what a process finds offline is told once for all of them', async () => {
   ])
   assert.deepEqual(cluster.lines, [
     `warn ${server} is offline, was up: refused`,
-    `warn ${server} is up, was offline: answered`,
+    `info ${server} is up, was offline: answered`,
   ])
   stop()
   await manager.change(add)
@@ -392,7 +388,8 @@ test('stopping while a process is due to be started starts none', async () => {
   const manager = await cluster.open({ processes: 1 })
   cluster.spawned[0]!.die('was ended by SIGKILL')
   cluster.spawned[1]!.die('was ended by SIGKILL')
-  assert.equal(cluster.clock.pending, 1)
+  // The heartbeat, and the start.
+  assert.equal(cluster.clock.pending, 2)
   await within(manager.stop(1_000), 'the end')
   cluster.clock.advance(60_000)
   assert.equal(cluster.spawned.length, 2)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Channel, type Port } from '#lib/cluster/channel.js'
-import { serve } from '#lib/cluster/process.js'
+import { type Statistics, serve } from '#lib/cluster/process.js'
+import type { PoolStatus } from '#lib/forward/status-page.js'
 import { ManualClock } from '../support/clock.js'
 import { eventually } from '../support/wire.js'
 import { StubControl } from './support.js'
@@ -10,6 +11,9 @@ interface Rig {
   readonly manager: Channel
   readonly steps: string[]
   readonly control: StubControl
+  readonly clock: ManualClock
+  /** As the status page asks. */
+  statistics(): Promise<readonly PoolStatus[]>
   leave(): void
 }
 
@@ -19,6 +23,7 @@ function rig(): Rig {
   const steps: string[] = []
   const control = new StubControl()
   const closers: (() => void)[] = []
+  let statistics: Statistics = () => Promise.reject(new Error('not started'))
   const receivers: ((message: unknown) => void)[] = []
   const port = (to: number): Port => ({
     send: (message) => queueMicrotask(() => receivers[to]?.(JSON.parse(JSON.stringify(message)))),
@@ -32,7 +37,8 @@ function rig(): Rig {
   serve({
     port: port(0),
     clock,
-    open: (configuration, logger) => {
+    open: (configuration, logger, ask) => {
+      statistics = ask
       steps.push(`open ${configuration}`)
       logger.info('opened')
       return {
@@ -50,7 +56,14 @@ function rig(): Rig {
     },
     exit: () => void steps.push('exit'),
   })
-  return { manager, steps, control, leave: () => void closers.map((close) => close()) }
+  return {
+    manager,
+    steps,
+    control,
+    clock,
+    statistics: () => statistics(),
+    leave: () => void closers.map((close) => close()),
+  }
 }
 
 const change = { kind: 'add', url: '10.0.0.1:80' } as const
@@ -124,4 +137,32 @@ test('without its manager it finishes quickly, and ends', async () => {
   const early = rig()
   early.leave()
   await eventually(() => early.steps.includes('exit'), 'the end before a start')
+})
+
+test('the sums over all processes are asked of the manager, once for all who want them at the same time', async () => {
+  const { manager, statistics } = rig()
+  const sums: PoolStatus[] = [{ name: 'a', balancer: 'Naive', servers: [] }]
+  let asked = 0
+  manager.answer('statistics', async () => {
+    asked++
+    return sums
+  })
+  await manager.request('start', picture, 1_000)
+  assert.deepEqual(await Promise.all([statistics(), statistics(), statistics()]), [sums, sums, sums])
+  assert.equal(asked, 1)
+  assert.deepEqual(await statistics(), sums)
+  assert.equal(asked, 2)
+})
+
+test('a manager that does not answer within two seconds has no sums', async () => {
+  const { manager, statistics, clock, leave } = rig()
+  manager.answer('statistics', () => new Promise(() => {}))
+  await manager.request('start', picture, 1_000)
+  const asked = statistics()
+  clock.advance(1_999)
+  const settled = assert.rejects(asked, { name: 'NoAnswerError' })
+  clock.advance(1)
+  await settled
+  leave()
+  await assert.rejects(statistics(), { name: 'GoneError' })
 })

@@ -61,6 +61,19 @@ test('a process that is killed is replaced, and its successor knows every change
   assert.deepEqual(own[0]!.servers, ['10.0.0.1:80'])
 })
 
+test('a process that hangs is replaced, and connections that were handed to it are answered', async (t) => {
+  const cluster = new RealCluster(t, 2)
+  const { urls, pids } = (await cluster.line('urls')) as { urls: string[]; pids: number[] }
+  process.kill(pids[0]!, 'SIGSTOP')
+  const replies = await patiently(Promise.all(Array.from({ length: 8 }, () => ask(urls[0]!))), 'every answer')
+  assert.equal(replies.filter(({ pid }) => pid === pids[0]).length, 0)
+  await cluster.serving(2, [pids[0]!])
+  const line = `process ${pids[0]} was killed: it has not answered for 10 s; another one takes its place at once`
+  assert.ok(cluster.lines.some((each) => each.line === line))
+  cluster.child.kill('SIGTERM')
+  assert.deepEqual(await patiently(cluster.exited, 'the end'), [0, null])
+})
+
 test('connections that a process had not taken when it was killed go to another one', async (t) => {
   const cluster = new RealCluster(t, 2)
   const { urls } = (await cluster.line('urls')) as { urls: string[]; pids: number[] }

@@ -190,6 +190,21 @@ test('HUP reloads all processes under load without losing a request; what does n
   assert.equal(await ask(url), '200 first')
 })
 
+test('the status page of every process shows the sums over all', async (t) => {
+  const server = await named(t, 'first')
+  const proxy = new Several(t, `[PROXY_DEFAULTS]\nStatisticsURL /status\n${conf(server)}`, 3)
+  const url = await proxy.url()
+  for (let n = 0; n < 9; n++) assert.equal(await ask(url), '200 first')
+  const pages = await Promise.all(
+    Array.from({ length: 6 }, async () => {
+      const page = await fetch(`${url}/status`, { headers: { accept: 'application/json', connection: 'close' } })
+      const { note, pools } = (await page.json()) as { note?: string; pools: { servers: { succeeded: number }[] }[] }
+      return [note, pools[0]!.servers[0]!.succeeded]
+    }),
+  )
+  assert.deepEqual(pages, Array(6).fill([undefined, 9]))
+})
+
 test('a successor starts with what is in force, not with what the file has become', async (t) => {
   const proxy = new Several(t, conf(await named(t, 'first')))
   const url = await proxy.url()
