@@ -22,6 +22,7 @@ import type { Random } from '../random.js'
 import { Experiences } from './experiences.js'
 import { Fleet } from './fleet.js'
 import type { Listening } from './messages.js'
+import { isNotFound, Removals, unlessNotFound } from './removals.js'
 import type { ServingProcess, Spawn } from './serving-process.js'
 import { SummedStates } from './states.js'
 import { RunningSum } from './sum.js'
@@ -56,6 +57,7 @@ export class Manager implements Control {
   readonly #fleet: Fleet
   readonly #states: SummedStates
   readonly #experiences: Experiences
+  readonly #removals = new Removals()
   readonly #sum = new RunningSum()
   readonly #watchers = new Set<(change: StateChange) => void>()
   readonly #unwatch: readonly (() => void)[]
@@ -137,10 +139,8 @@ export class Manager implements Control {
   change(change: Change): Promise<ChangeResult> {
     if (change.kind === 'remove' && change.drain !== undefined) return this.#drain(change, change.drain)
     return this.#fleet.inTurn(async () => {
-      const result = await this.#model.change(change)
-      await Promise.all(this.#fleet.informed.map((process) => this.#pass(process, change)))
-      if (change.kind === 'remove') await this.#forgetStates()
-      return result
+      this.#removals.check(change)
+      return this.#make(change)
     })
   }
 
@@ -191,24 +191,42 @@ export class Manager implements Control {
     this.#fleet.kill()
   }
 
+  async #make(change: Change): Promise<ChangeResult> {
+    const result = await this.#model.change(change)
+    const leaving = result.servers.find((server) => this.#removals.has(server))
+    if (change.kind === 'add' && leaving !== undefined) {
+      // It is to stay, as a new one.
+      await this.#make({ kind: 'remove', ...leaving })
+      return this.#make(change)
+    }
+    await Promise.all(this.#fleet.informed.map((process) => this.#pass(process, change, leaving !== undefined)))
+    if (change.kind === 'remove') {
+      this.#removals.end(result.servers)
+      await this.#forgetStates()
+    }
+    return result
+  }
+
   /**
    * All processes drain at the same time, and other changes do not wait for them. Until the last one is done the server
    * is there, as draining, for processes that start meanwhile too.
    */
-  async #drain({ pool, server }: Change & { kind: 'remove' }, time: number): Promise<ChangeResult> {
-    await this.change({ kind: 'server', pool, server, state: 'draining' })
-    const change = { kind: 'remove', pool, server, drain: time } as const
-    // One that does not have it any more has nothing to drain.
-    const drained = this.#fleet.informed.map((process) => process.command('change', change, time).catch(() => {}))
+  async #drain(change: Change & { kind: 'remove' }, time: number): Promise<ChangeResult> {
+    const { pool, server } = change
+    const { servers, leaving, drained } = await this.#fleet.inTurn(async () => {
+      const { servers } = await this.#model.change({ kind: 'server', pool, server, state: 'draining' })
+      for (const each of servers)
+        if (!this.#removals.has(each)) await this.#make({ kind: 'server', ...each, state: 'draining' })
+      // One that does not have it any more has nothing to drain.
+      const drained = this.#fleet.informed.map((process) => process.command('change', change, time).catch(() => {}))
+      return { servers, leaving: this.#removals.begin(servers), drained }
+    })
     await Promise.all(drained)
     return this.#fleet.inTurn(async () => {
-      const result = await this.#model.change({ kind: 'remove', pool, server })
-      const left = this.#fleet.informed.map((process) =>
-        process.command('change', { kind: 'remove', pool, server }).catch(() => {}),
-      )
-      await Promise.all(left)
-      await this.#forgetStates()
-      return result
+      // A reload may have dropped it.
+      for (const each of this.#removals.left(leaving)) await unlessNotFound(this.#make({ kind: 'remove', ...each }))
+      this.#removals.end(this.#removals.left(leaving))
+      return { changed: true, servers }
     })
   }
 
@@ -227,9 +245,8 @@ export class Manager implements Control {
   #spread(from: ServingProcess, change: StateChange): void {
     const experience = this.#experiences.learn(change)
     if (experience === undefined) return
-    for (const process of this.#fleet.informed) {
-      if (process !== from) process.channel.tell('experiences', [experience])
-    }
+    const others = this.#fleet.informed.filter((process) => process !== from)
+    for (const process of others) process.channel.tell('experiences', [experience])
   }
 
   #tell(change: StateChange): void {
@@ -238,11 +255,12 @@ export class Manager implements Control {
     for (const watcher of [...this.#watchers]) watcher(change)
   }
 
-  /** A change that the model has taken. */
-  async #pass(process: ServingProcess, change: Change): Promise<void> {
+  /** A change that the model has taken. `leaving`: where its requests are over, the server has left already. */
+  async #pass(process: ServingProcess, change: Change, leaving: boolean): Promise<void> {
     try {
       await process.command('change', change)
     } catch (error) {
+      if (leaving && isNotFound(error)) return
       this.#fleet.retire(process, `refused a change that the manager took: ${messageOf(error)}`)
     }
   }

@@ -70,18 +70,14 @@ export async function sendStatusPageOnceKnown(
   statistics: () => Promise<readonly PoolStatus[]>,
   own: () => readonly PoolStatus[],
 ): Promise<void> {
-  let gone = false
-  res.once('close', () => {
-    gone = true
-  })
   let pools: readonly PoolStatus[] | undefined
   try {
     pools = await statistics()
   } catch {
     // Said on the page.
   }
-  // Writing to a client that has gone is an error that nobody hears, and would end the process.
-  if (gone || res.destroyed || res.headersSent) return
+  // The client has gone meanwhile.
+  if (res.destroyed) return
   if (pools !== undefined) sendStatusPage(req, res, pools)
   else sendStatusPage(req, res, own(), `Counts of process ${process.pid} alone: those of all could not be had in time.`)
 }

@@ -186,6 +186,64 @@ test('a drain: all processes at the same time, other changes meanwhile, and gone
   await manager.stop(0)
 })
 
+/** A cluster in which only the last process still has requests at a server that is about to be removed. */
+async function leavingServer() {
+  const cluster = new FakeCluster()
+  const manager = await cluster.open()
+  await manager.change(add)
+  let over = (): void => {}
+  const { control } = cluster.spawned[2]!
+  control.drained = new Promise((resolve) => {
+    over = resolve
+  })
+  const removal = manager.change({ kind: 'remove', server, drain: 30_000 })
+  const there = () => cluster.living.map((process) => process.control.servers.get(server) ?? 'gone').join(' ')
+  await eventually(() => there() === 'gone gone draining', 'the drains')
+  return { cluster, manager, removal, there, over }
+}
+
+test('a removal that waits is done when somebody else removes the server meanwhile', async () => {
+  const { cluster, manager, removal, there, over } = await leavingServer()
+  await manager.change({ kind: 'remove', server })
+  assert.equal(there(), 'gone gone gone')
+  over()
+  assert.deepEqual(await removal, { changed: true, servers: [{ pool: 'a', server }] })
+  assert.deepEqual(cluster.lines, [`warn ${server} is draining, was up: asked for`])
+  await manager.stop(0)
+})
+
+test('a server that is about to be removed stays when it is added again, and cannot come back otherwise', async () => {
+  const { cluster, manager, removal, there, over } = await leavingServer()
+  const up = { kind: 'server', server, state: 'up' } as const
+  await assert.rejects(manager.change(up), { code: 'invalid', message: /is about to be removed; add it again/ })
+  // Some processes do not have it any more, and are no worse for that.
+  await manager.change({ kind: 'server', server, weight: 2 })
+  assert.equal((await manager.change(add)).changed, true)
+  assert.equal(there(), 'up up up')
+  over()
+  await removal
+  assert.equal(there(), 'up up up')
+  assert.equal(cluster.model.servers.get(server), 'up')
+  await manager.change(up)
+  assert.deepEqual([cluster.spawned.length, cluster.lines.filter((line) => line.startsWith('error'))], [3, []])
+  await manager.stop(0)
+})
+
+test('two removals of one server that wait, and one whose server a reload has dropped', async () => {
+  const { cluster, manager, removal, over } = await leavingServer()
+  const second = manager.change({ kind: 'remove', server, drain: 60_000 })
+  await settle()
+  cluster.model.servers.delete(server)
+  over()
+  const done = { changed: true, servers: [{ pool: 'a', server }] }
+  assert.deepEqual(await Promise.all([removal, second]), [done, done])
+  assert.deepEqual([cluster.spawned.length, cluster.lines.filter((line) => line.startsWith('error'))], [3, []])
+  // Nothing of it is left: it can be added, and be changed.
+  await manager.change(add)
+  await manager.change({ kind: 'server', server, state: 'disabled' })
+  await manager.stop(0)
+})
+
 test('a verdict goes to every process at once, even while a change waits', async () => {
   const cluster = new FakeCluster()
   const manager = await cluster.open()

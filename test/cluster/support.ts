@@ -93,6 +93,8 @@ export class StubControl implements LocalControl {
       if (change.drain !== undefined) {
         this.setState(server, 'draining', 'asked for')
         await this.drained
+        // It may have been added again.
+        if (this.servers.get(server) !== 'draining') return { changed: true, servers: [{ pool: 'a', server }] }
       }
       this.servers.delete(server)
     }
