@@ -157,11 +157,13 @@ test('POST /reload says why an address cannot be listened at, and nothing has ch
 })
 
 test('reloads that are asked for at once come one after the other, and the last file counts', async (t) => {
-  const [first, second] = await freePorts(2)
+  const [port] = await freePorts(1)
+  // Nobody else takes a port of the second address meanwhile.
+  const [first, second] = [`127.0.0.1:${port}`, `127.0.0.2:${port}`]
   const conf = await entry(t)
   const named = (name: string): string => conf.replace('all', name)
   const proxy = await ManagedCommand.start(t, named('zero'), { management: `Listen ${first}\n` })
-  const old = `http://127.0.0.1:${first}`
+  const old = `http://${first}`
   const calls = Array.from({ length: 10 }, () => call(old, 'POST', '/reload'))
   for (let i = 0; i < 10; i++) {
     proxy.write(named(`entry-${i}`), { management: `Listen ${i < 5 ? first : second}\n` })
@@ -175,7 +177,7 @@ test('reloads that are asked for at once come one after the other, and the last 
       assert.deepEqual([result.value.status, result.value.json], [200, { reloaded: true }])
     else assert.match(result.reason.code, /^ECONNRE(?:FUSED|SET)$/)
   }
-  const url = `http://127.0.0.1:${second}`
+  const url = `http://${second}`
   const entries = async (): Promise<string[]> =>
     (await call(url, 'GET', '/pools')).json.pools.map(({ name }: { name: string }) => name)
   await found(async () => ((await entries().catch(() => []))[0] === 'entry-9' ? true : undefined), 'the last file')
