@@ -6,6 +6,9 @@ import type { LogOptions } from '../log/options.js'
 import { sinkTo } from '../log/sink.js'
 import type { Proxy as RunningProxy } from '../proxy.js'
 
+/** Milliseconds in which lines are gathered for one write. */
+const gatherTime = 20
+
 /** A line for each request of a proxy, where `[LOG]` wants that. */
 export class AccessLogging {
   readonly #proxy: RunningProxy
@@ -30,7 +33,8 @@ export class AccessLogging {
     void old?.close()
     if (options.accessLog !== undefined) {
       const { format } = options
-      this.#log = new AccessLog(sinkTo(options.accessLog), { format, logger: this.#logger, clock: this.#clock })
+      const settings = { format, logger: this.#logger, clock: this.#clock, gatherTime }
+      this.#log = new AccessLog(sinkTo(options.accessLog), settings)
     }
     // Who does not want it does not pay for it.
     this.#proxy.off('requestEnd', this.#write)

@@ -20,9 +20,13 @@ export interface AccessLogSettings {
   readonly clock: Clock
   /** Bytes that may wait to be written. Default: 1 MiB. */
   readonly limit?: number
+  /** Milliseconds in which lines are gathered for one write. Default: 0, those of one turn of the event loop. */
+  readonly gatherTime?: number
 }
 
 const defaultLimit = 1024 * 1024
+/** Bytes that are written at once, without gathering longer. */
+const gatherLimit = 64 * 1024
 /** Milliseconds until a write that failed is tried again. */
 const retryPause = 1_000
 /** Milliseconds until a FIFO that was full is tried again. */
@@ -36,6 +40,9 @@ export class AccessLog {
   readonly #logger: Logger
   readonly #clock: Clock
   readonly #limit: number
+  readonly #gatherTime: number
+  /** Ends the gathering that is under way. */
+  #gathered: () => void = () => {}
   /** Lines that wait for the write under way to end. */
   #lines: string[] = []
   /** What is being written. */
@@ -57,12 +64,13 @@ export class AccessLog {
   #abandoned = false
 
   /** `sink`: see `sinkTo`; it is closed with the log. A file is opened soon; that it cannot be is logged, not thrown. */
-  constructor(sink: LogSink, { format, logger, clock, limit = defaultLimit }: AccessLogSettings) {
+  constructor(sink: LogSink, { format, logger, clock, limit = defaultLimit, gatherTime = 0 }: AccessLogSettings) {
     this.#sink = sink
     this.#format = lineFormat(format)
     this.#logger = logger
     this.#clock = clock
     this.#limit = limit
+    this.#gatherTime = gatherTime
     this.#wake()
   }
 
@@ -77,6 +85,7 @@ export class AccessLog {
     const line = this.#format(entry)
     this.#lines.push(line)
     this.#waiting += Buffer.byteLength(line)
+    if (this.#waiting >= gatherLimit) this.#gathered()
     this.#wake()
   }
 
@@ -114,7 +123,18 @@ export class AccessLog {
     await this.#sink.close().catch((error) => this.#failed(error))
   }
 
+  async #gatherLonger(): Promise<void> {
+    let timer: Timer | undefined
+    await new Promise<void>((resolve) => {
+      this.#gathered = resolve
+      timer = this.#clock.setTimeout(resolve, this.#gatherTime)
+    })
+    timer?.cancel()
+    this.#gathered = () => {}
+  }
+
   #wakeAtOnce(): void {
+    this.#gathered()
     this.#retry?.cancel()
     this.#retry = undefined
     this.#wake()
@@ -126,8 +146,11 @@ export class AccessLog {
 
   /** Writes until nothing waits, or it cannot go on just now. Never rejects. */
   async #run(): Promise<void> {
-    // All lines of one turn go out in one write.
+    // All lines of one turn go out in one write, or all of the gather time: under load each turn brings some, and a write
+    // of its own would cost more than they do.
     await nextTurn()
+    const gathers = this.#gatherTime > 0 && this.#waiting < gatherLimit && this.#closed === undefined
+    if (gathers) await this.#gatherLonger()
     let pause: number | undefined
     try {
       while (pause === undefined && this.#hasWork()) {

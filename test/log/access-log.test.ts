@@ -21,6 +21,7 @@ import { AccessLog, type AccessLogSettings } from '#lib/log/access-log.js'
 import { type LogSink, sinkTo } from '#lib/log/sink.js'
 import { ManualClock } from '../support/clock.js'
 import { folder } from '../support/process.js'
+import { settle } from '../support/rig.js'
 import { eventually } from '../support/wire.js'
 import { entryOf } from './entries.js'
 
@@ -466,4 +467,41 @@ test('a file that may not be written is told', async (t) => {
   await eventually(() => said.length === 1, 'a complaint')
   assert.match(said[0]!, /EACCES/)
   await log.close()
+})
+
+test('lines are gathered for one write, until the time is over, much waits, or it is closed', async () => {
+  const writes: string[] = []
+  let opened = false
+  const sink: LogSink = {
+    name: 'a list',
+    brake: 'nothing',
+    reopen: async () => {
+      opened = true
+    },
+    write: async (bytes) => {
+      writes.push(bytes.toString())
+      return bytes.length
+    },
+    close: async () => {},
+  }
+  const clock = new ManualClock()
+  const logger = { info() {}, warn() {}, error() {} }
+  const log = new AccessLog(sink, { format: 'combined', logger, clock, gatherTime: 20 })
+  await eventually(() => clock.pending === 1, 'the opening')
+  clock.advance(20)
+  await eventually(() => opened, 'the opening')
+  await settle()
+  log.write(entryOf())
+  await eventually(() => clock.pending === 1, 'the gathering to begin')
+  log.write(entryOf())
+  assert.deepEqual(writes, [])
+  clock.advance(20)
+  await eventually(() => writes.length === 1, 'the write')
+  assert.equal(writes.join('').split('\n').length, 3)
+  for (let i = 0; i < 2000; i++) log.write(entryOf())
+  await eventually(() => writes.join('').split('\n').length === 2003, 'the write of many')
+  log.write(entryOf())
+  await log.close()
+  assert.equal(writes.join('').split('\n').length, 2004)
+  assert.equal(clock.pending, 0)
 })
