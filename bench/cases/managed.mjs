@@ -18,7 +18,7 @@ export const managedCase = {
   name: 'managed',
   title: 'Management on',
   about: () =>
-    'Small GET, 64 connections, to `pointsman start`; with active checks of each server once a second, an access log to a file, the management API with `/metrics` asked for each second and one listener to `/events`, and StickyCookie, instead of none of these.',
+    'Small GET, 64 connections, to `pointsman start`; with active checks of each server once a second, an access log to a file, the management API with `/metrics` asked for each second and one listener to `/events`, instead of none of these.',
   columns: /** @type {const} */ (['cost', 'throughput', 'p50', 'p99', 'memory']),
   ratio: { column: 'cost', label: '× plain' },
   async run(context) {
@@ -29,7 +29,6 @@ export const managedCase = {
       (management) => `
 HealthCheck ${path}
 HealthInterval 1
-StickyCookie server
 [MANAGEMENT]
 Listen 127.0.0.1:${management}
 [LOG]

@@ -65,7 +65,7 @@ export const featuresCase = {
   name: 'features',
   title: 'All features on',
   about: () =>
-    'Small GET, 64 connections; with StickyCookie, TrustProxy, fields set and removed both ways, and a listener of `requestEnd`, instead of none of these. Both get the same requests, with the cookie and an X-Forwarded-For.',
+    'Small GET, 64 connections; with StickyCookie, active checks once a second, TrustProxy, fields set and removed both ways, and a listener of `requestEnd`, instead of none of these. Both get the same requests, with the cookie and an X-Forwarded-For.',
   columns,
   ratio: { column: 'cost', label: '× plain' },
   async run(context) {
@@ -73,6 +73,8 @@ export const featuresCase = {
     const rich = {
       ...entry,
       stickyCookie: 'server',
+      healthCheck: '/small',
+      healthInterval: 1,
       trustProxy: '127.0.0.0/8',
       setRequestHeader: { 'X-Request-Source': 'bench' },
       removeRequestHeader: 'X-Internal',
