@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { connect } from 'node:net'
+import { basename, isAbsolute } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** @type {Set<Child>} */
@@ -15,7 +16,8 @@ export class Child {
    * @param {{ ipc?: boolean, env?: NodeJS.ProcessEnv }} [options]
    */
   constructor(command, args, { ipc = false, env = process.env } = {}) {
-    this.name = [command, ...args].join(' ')
+    // Without folders: it gets into the results.
+    this.name = [command, ...args].map((part) => (isAbsolute(part) ? basename(part) : part)).join(' ')
     this.stdout = ''
     this.stderr = ''
     /** @type {Error | undefined} */
