@@ -138,7 +138,8 @@ test('one process checks for all, and its verdicts reach all', async (t) => {
     res.statusCode = healthy ? 200 : 500
     return res.end()
   })
-  const check = 'HealthCheck /health\nHealthInterval 100ms\nHealthFails 1\nHealthPasses 1'
+  // Three failures in a row take it out, two passes bring it back.
+  const check = 'HealthCheck /health\nHealthInterval 100ms'
   const proxy = new Several(t, conf(`${checked} ${await named(t, 'other')}`, undefined, check), 3)
   const url = await proxy.url()
   await eventually(() => probes > 1, 'a probe')

@@ -23,11 +23,11 @@ export interface WireMessage {
 /** How long a test waits for what must come at once, before it fails with a name for what is missing. */
 const patience = 5_000
 
-/** Fails with `what` when `promise` takes too long. */
-export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
+/** Fails with `what` when `promise` takes longer than `time` milliseconds. */
+export async function within<T>(promise: Promise<T>, what: string, time: number = patience): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited in vain for ${what}`)), patience)
+    timer = setTimeout(() => reject(new Error(`waited in vain for ${what}`)), time)
   })
   try {
     return await Promise.race([promise, late])

@@ -3,6 +3,7 @@
 import { showChoices, showPoolsToAdd, startAddForm } from './add-form.js'
 import { Announcer } from './announcer.js'
 import { Api } from './api.js'
+import * as clock from './clock.js'
 import { ConnectionView } from './connection.js'
 import { askToken, confirmRemoval } from './dialogs.js'
 import { History } from './history.js'
@@ -34,11 +35,11 @@ let stats
 /** How often `servers` was told by an event: an answer that was asked for before is older. */
 let version = 0
 /** Between the clock of the proxy and that of this page, in milliseconds. */
-let clockOffset = Date.now() - performance.now()
+let clockOffset = clock.wallTime() - clock.now()
 let isDrawing = false
 
 function now() {
-  return performance.now() + clockOffset
+  return clock.now() + clockOffset
 }
 
 /** @type {Record<string, (data: any) => void>} */
@@ -59,7 +60,7 @@ const handlers = {
   },
   stats(data) {
     stats = data
-    clockOffset = Date.parse(data.at) - performance.now()
+    clockOffset = Date.parse(data.at) - clock.now()
     // The rates of the first line are of no time at all.
     if (data.interval > 0) history.add(data)
     processesTable.measure(data)

@@ -19,6 +19,7 @@ const own = [
   'announcer.js',
   'api.js',
   'app.js',
+  'clock.js',
   'connection.js',
   'dialogs.js',
   'format.js',

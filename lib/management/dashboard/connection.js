@@ -1,5 +1,6 @@
 /** What the head of the page says of the connection, and of the age of what is shown. */
 
+import * as clock from './clock.js'
 import { age } from './format.js'
 import { setText } from './rows.js'
 
@@ -16,7 +17,7 @@ export class ConnectionView {
   /** @type {import('./stream.js').StreamState} */
   #state = { state: 'connecting' }
   #wasLost = false
-  /** When the last statistics came, on the scale of `performance.now()`. */
+  /** When the last statistics came, on the scale of `clock.now()`. */
   #received = Number.NaN
 
   /**
@@ -35,7 +36,7 @@ export class ConnectionView {
 
   /** Statistics have come. */
   received() {
-    this.#received = performance.now()
+    this.#received = clock.now()
     this.#show()
   }
 
@@ -49,7 +50,7 @@ export class ConnectionView {
   }
 
   #show() {
-    const old = performance.now() - this.#received
+    const old = clock.now() - this.#received
     const isOld = old > oldAfter
     const { state } = this.#state
     this.#box.dataset.state =
@@ -68,7 +69,7 @@ export class ConnectionView {
     if (state === 'live') return 'Live'
     if (state === 'refused') return 'Not connected: the token is missing.'
     if (state === 'connecting') return this.#wasLost ? 'Connection lost. Trying again…' : 'Connecting…'
-    return `Connection lost. ${reason} Trying again in ${age(retryAt - performance.now())}.`
+    return `Connection lost. ${reason} Trying again in ${age(retryAt - clock.now())}.`
   }
 
   /**

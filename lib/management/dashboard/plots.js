@@ -1,5 +1,6 @@
 /** Requests, latency and errors of the last five minutes, drawn by uPlot, with the same in words beside them. */
 
+import * as clock from './clock.js'
 import { milliseconds, number } from './format.js'
 import { span } from './history.js'
 import { fromTemplate, setAttribute, setText } from './rows.js'
@@ -69,7 +70,7 @@ class Plot {
   #plot
   /** @type {[number[], ...(number | null)[][]]} */
   #data
-  #now = Date.now()
+  #now = clock.wallTime()
 
   /**
    * @param {HTMLElement} parent

@@ -1,10 +1,12 @@
 /** The events of the management API, as they come: server-sent events, read by `fetch` so that they can carry a token. */
 
+import * as clock from './clock.js'
+
 /**
  * @typedef {object} StreamState
  * @property {'connecting' | 'live' | 'lost' | 'refused'} state `refused`: the token is missing
  * @property {string} [reason] why it was lost
- * @property {number} [retryAt] when it tries again, on the scale of `performance.now()`
+ * @property {number} [retryAt] when it tries again, on the scale of `clock.now()`
  */
 
 /** Takes the text of a stream in any pieces, and gives its events (HTML standard, section 9.2.6). */
@@ -87,7 +89,7 @@ export class EventStream {
         continue
       }
       const delay = Math.min(longestDelay, this.#retry * 2 ** (this.#failures - 1)) * (0.8 + 0.4 * Math.random())
-      this.#onState({ state: 'lost', reason, retryAt: performance.now() + delay })
+      this.#onState({ state: 'lost', reason, retryAt: clock.now() + delay })
       await this.#pause(delay)
     }
   }
@@ -104,7 +106,7 @@ export class EventStream {
     try {
       const response = await this.#open(controller.signal)
       // Opening may take as long as somebody needs to find the token; from here on, silence means that it is dead.
-      this.#lastBytes = performance.now()
+      this.#lastBytes = clock.now()
       this.#reading = controller
       await this.#read(/** @type {ReadableStream<BufferSource>} */ (response.body))
       return 'The proxy has closed the connection.'
@@ -125,7 +127,7 @@ export class EventStream {
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return
-      this.#lastBytes = performance.now()
+      this.#lastBytes = clock.now()
       const events = parser.feed(value)
       this.#retry = Math.min(longestDelay, Math.max(100, parser.retry ?? this.#retry))
       if (events.length > 0) {
@@ -137,7 +139,7 @@ export class EventStream {
   }
 
   #watch() {
-    if (performance.now() - this.#lastBytes > longestSilence) this.#reading?.abort()
+    if (clock.now() - this.#lastBytes > longestSilence) this.#reading?.abort()
   }
 
   /** @param {number | undefined} delay in milliseconds; undefined: until it is ended */
