@@ -5,19 +5,21 @@ import { domainToASCII } from 'node:url'
 export interface ServerAddress {
   /**
    * The canonical form, equal for equal addresses however they were written: `http://10.0.0.1:80`,
-   * `https://[::1]:8443`, `unix:/run/app.sock`. Servers are told apart, and share their health, by it.
+   * `https://[::1]:8443`, `h2c://10.0.0.1:80`, `unix:/run/app.sock`, `worker:api/7f3a`. Servers are told apart, and share
+   * their health, by it.
    */
   readonly id: string
-  readonly scheme: 'http' | 'https' | 'unix'
-  /** Host name or IP address, without brackets; empty for a Unix socket. */
+  /** `h2` and `h2c`: HTTP/2 over TLS, and without. `worker`: it has dialled in, and speaks HTTP/2. */
+  readonly scheme: 'http' | 'https' | 'h2' | 'h2c' | 'unix' | 'worker'
+  /** Host name or IP address, without brackets; `SERVICE/INSTANCE` of a worker; empty for a Unix socket. */
   readonly host: string
-  /** TCP port; 0 for a Unix socket. */
+  /** TCP port; 0 for a Unix socket and a worker. */
   readonly port: number
   /** Path of the Unix socket, or undefined. */
   readonly socketPath: string | undefined
   /** The server speaks TLS. */
   readonly secure: boolean
-  /** What a `Host` header names this server: `10.0.0.1`, `[::1]:8443`; `localhost` for a Unix socket. */
+  /** What a `Host` header names this server: `10.0.0.1`, `[::1]:8443`; `localhost` for a Unix socket; the service of a worker. */
   readonly authority: string
 }
 
@@ -28,12 +30,17 @@ export interface ServerSpec {
   readonly weight: number
 }
 
-const defaultPorts: Readonly<Record<string, number>> = { http: 80, https: 443 }
-const knownSchemes = 'http, https, unix'
+const defaultPorts = { http: 80, https: 443, h2: 443, h2c: 80 } as const
+const knownSchemes = [...Object.keys(defaultPorts), 'unix'].join(', ')
+
+function isNetworkScheme(scheme: string): scheme is keyof typeof defaultPorts {
+  return Object.hasOwn(defaultPorts, scheme)
+}
 
 /**
- * One item of a `ServerList`: `10.0.0.1:80`, `host` (port 80), `[::1]:80`, `http://h:80`, `https://h`,
- * `unix:/run/app.sock`; `*3` behind any of them is its weight.
+ * A server as a `ServerList` names it: `10.0.0.1:80`, `host` (port 80), `[::1]:80`, `http://h:80`, `https://h`,
+ * `h2c://h:80`, `h2://h`, `unix:/run/app.sock`; `*3` behind any of them is its weight. A worker that has dialled in is
+ * `worker:SERVICE/INSTANCE`.
  *
  * @throws Error with a message for the author of the configuration.
  */
@@ -44,8 +51,14 @@ export function parseServer(text: string): ServerSpec {
   // The path of a socket may contain an asterisk; there, only digits make a weight of what follows it.
   const weighted = (isUnix ? /^(.*)\*(\d+)$/ : /^([^*]*)\*(.*)$/).exec(text)
   const address = weighted?.[1] ?? text
+  const worker = /^worker:([^/]*)\/(.*)$/i.exec(address)
   return {
-    address: isUnix ? unixAddress(address.slice('unix:'.length), text) : networkAddress(address, text),
+    address:
+      worker !== null
+        ? workerAddress(worker[1]!, worker[2]!)
+        : isUnix
+          ? unixAddress(address.slice('unix:'.length), text)
+          : networkAddress(address, text),
     weight: weighted === null ? 1 : parseWeight(weighted[2]!, text),
   }
 }
@@ -75,10 +88,40 @@ function unixAddress(rest: string, text: string): ServerAddress {
   }
 }
 
-function networkAddress(address: string, text: string): ServerAddress {
+/** A name that services and their instances can have. */
+const workerName = /^[\w.-]{1,64}$/
+
+/**
+ * Where one worker is: at the end of the connection that it has opened. Both names consist of letters, digits, `.`, `_`
+ * and `-`, at most 64 of them.
+ *
+ * @throws Error naming the bad name.
+ */
+export function workerAddress(service: string, instance: string): ServerAddress {
+  for (const [what, name] of [
+    ['service', service],
+    ['instance', instance],
+  ]) {
+    if (workerName.test(name!)) continue
+    throw new Error(`bad name of a worker's ${what}: "${name}"; it consists of letters, digits, ".", "_" and "-"`)
+  }
+  const host = `${service}/${instance}`
+  return {
+    id: `worker:${host}`,
+    scheme: 'worker',
+    host,
+    port: 0,
+    socketPath: undefined,
+    secure: false,
+    authority: service,
+  }
+}
+
+/** Where a server of the network is, from a text without weight. @throws Error naming `text`, the whole of what was written. */
+export function networkAddress(address: string, text: string): ServerAddress {
   const url = /^([^:/]*):\/\/(.*)$/.exec(address)
   const scheme = url === null ? 'http' : url[1]!.toLowerCase()
-  if (scheme !== 'http' && scheme !== 'https') {
+  if (!isNetworkScheme(scheme)) {
     throw new Error(`unknown scheme "${url?.[1]}" in "${text}"; known schemes: ${knownSchemes}`)
   }
   const location = url?.[2] ?? address
@@ -88,7 +131,7 @@ function networkAddress(address: string, text: string): ServerAddress {
     const what = extra[0] === '/' ? 'a path' : extra[0] === '?' ? 'a query' : 'a fragment'
     throw new Error(`"${text}" has ${what}, but a server is an address only; AddPrefix puts a path before requests`)
   }
-  const { host, port } = parseLocation(location, defaultPorts[scheme]!, text)
+  const { host, port } = parseLocation(location, defaultPorts[scheme], text)
   const written = host.includes(':') ? `[${host}]` : host
   return {
     id: `${scheme}://${written}:${port}`,
@@ -96,7 +139,7 @@ function networkAddress(address: string, text: string): ServerAddress {
     host,
     port,
     socketPath: undefined,
-    secure: scheme === 'https',
+    secure: scheme === 'https' || scheme === 'h2',
     authority: port === defaultPorts[scheme] ? written : `${written}:${port}`,
   }
 }
