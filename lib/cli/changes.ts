@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { ResolvedEntry } from '../config/load.js'
+import { idOf } from '../pool/source.js'
 import type { Loaded } from './configuration.js'
 import { shortServer } from './words.js'
 
@@ -40,7 +41,7 @@ function entryChanges(name: string, old: Entry, next: Entry): string[] {
 }
 
 function serversOf({ resolved: { options } }: Entry): Set<string> {
-  return new Set([...options.serverList, ...options.backupList].map(({ address }) => shortServer(address.id)))
+  return new Set([...options.serverList, ...options.backupList].map((item) => shortServer(idOf(item))))
 }
 
 function orderChanged(before: readonly string[], after: readonly string[]): boolean {

@@ -1,5 +1,6 @@
 import { ConfigError } from '../config/diagnostics.js'
 import { formatAddress } from '../listen/address-text.js'
+import { namedServers } from '../pool/source.js'
 import { type Arguments, type Command, configOption, exitCodes } from './command.js'
 import { configFile, load } from './configuration.js'
 import { reportDiagnostics } from './report.js'
@@ -21,7 +22,7 @@ function run(args: Arguments, terminal: Terminal): number {
     const { resolved, listen } = load(file)
     const servers = new Set(
       resolved.entries.flatMap(({ options }) =>
-        [...options.serverList, ...options.backupList].map(({ address }) => address.id),
+        namedServers([...options.serverList, ...options.backupList]).map(({ address }) => address.id),
       ),
     )
     const where = listen.flatMap(({ address }) => address).map((address) => formatAddress(address))

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { ResolvedEntry } from '../config/load.js'
 import type { ServerAddress } from '../pool/address.js'
+import { isSource } from '../pool/source.js'
 import { CommandError } from './command.js'
 import type { DemoServerMessage } from './demo-server.js'
 
@@ -28,7 +29,9 @@ export function demoSpecs(entries: readonly ResolvedEntry[]): DemoSpec[] {
   const specs = new Map<string, DemoSpec>()
   for (const { name: entry, options } of entries) {
     let number = 0
-    for (const { address } of [...options.serverList, ...options.backupList]) {
+    for (const item of [...options.serverList, ...options.backupList]) {
+      if (isSource(item)) throw new CommandError(`the demo has no servers of ${item.source.id}; list addresses`)
+      const { address } = item
       if (specs.has(address.id)) continue
       specs.set(address.id, { name: `${entry.replace(/\s+/g, '-')}-${++number}`, address: local(address) })
     }

@@ -16,8 +16,8 @@ process.on('SIGUSR1', () => reopen())
 serve({
   port: portToManager(),
   clock: systemClock,
-  open: (configuration, logger, statistics) => {
-    const settings = { logger, clock: systemClock, statistics }
+  open: (configuration, manager) => {
+    const settings = { ...manager, clock: systemClock }
     const served = new ServingListeners(configuration as ServedConfiguration, settings)
     reopen = () => served.reopenLog()
     return served

@@ -4,11 +4,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server } from 'node:net'
 import type { Clock } from '../clock.js'
 import type { Listening } from '../cluster/messages.js'
-import type { Served, Statistics } from '../cluster/process.js'
+import type { ManagerSide, Served } from '../cluster/process.js'
 import type { Config } from '../config/load.js'
 import { createProxy } from '../create.js'
 import type { LocalControl } from '../forward/control.js'
-import type { Logger } from '../forward/events.js'
 import { Listeners, type RequestHandler } from '../listen/listeners.js'
 import type { ListenOptions } from '../listen/options.js'
 import type { LogOptions } from '../log/options.js'
@@ -26,11 +25,8 @@ export interface ServedConfiguration {
   readonly processes: number
 }
 
-export interface ServingSettings {
-  readonly logger: Logger
+export interface ServingSettings extends ManagerSide {
   readonly clock: Clock
-  /** Over all processes. */
-  readonly statistics: Statistics
 }
 
 /** Milliseconds for the last bytes to leave, once every request has been answered. */

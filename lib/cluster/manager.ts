@@ -17,15 +17,18 @@ import {
   type StateChange,
 } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
+import { workerChanges } from '../forward/found.js'
 import { statusOf } from '../forward/status-page.js'
 import type { Random } from '../random.js'
 import { Experiences } from './experiences.js'
 import { Fleet } from './fleet.js'
 import type { Listening } from './messages.js'
-import { isNotFound, Removals, unlessNotFound } from './removals.js'
+import { checkRemovable, isNotFound, Removals, unlessNotFound } from './removals.js'
+import { Rolling } from './rolling.js'
 import type { ServingProcess, Spawn } from './serving-process.js'
 import { SummedStates } from './states.js'
 import { RunningSum } from './sum.js'
+import { Workers } from './workers.js'
 
 /** A configuration that was read and found good. */
 export interface NextConfiguration {
@@ -55,6 +58,8 @@ export class Manager implements Control {
   readonly #read: (() => Promise<NextConfiguration>) | undefined
   readonly #logger: Logger
   readonly #fleet: Fleet
+  readonly #rolling: Rolling
+  readonly #workers = new Workers()
   readonly #states: SummedStates
   readonly #experiences: Experiences
   readonly #removals = new Removals()
@@ -99,8 +104,10 @@ export class Manager implements Control {
       ended: (process) => {
         if (process.lastSnapshot !== undefined) this.#sum.end(process.lastSnapshot)
         this.#states.forgetProcess(process)
+        if (this.#workers.forgetProcess(process)) this.#tellOfWorkers()
       },
     })
+    this.#rolling = new Rolling(this.#fleet)
     this.#unwatch = [
       model.watch((change) => this.#states.ofModel(change)),
       model.watchVerdicts((verdict) => {
@@ -155,15 +162,17 @@ export class Manager implements Control {
       const before = this.#configuration
       try {
         this.#configuration = next.configuration
-        await this.#roll([])
+        await this.#rolling.forward(next.configuration, [])
         await next.commit(this.listening)
       } catch (error) {
         this.#configuration = before
-        await this.#rollBack()
+        await this.#rolling.back(before, this.#model.changes)
         throw error
       }
       for (const process of this.#fleet.informed) process.channel.tell('verdicts', this.#model.verdicts)
       await this.#forgetStates()
+      // Pools may want other services now.
+      for (const change of workerChanges(this.#model.sources, this.#workers.all)) await this.#make(change)
     })
   }
 
@@ -200,10 +209,8 @@ export class Manager implements Control {
       return this.#make(change)
     }
     await Promise.all(this.#fleet.informed.map((process) => this.#pass(process, change, leaving !== undefined)))
-    if (change.kind === 'remove') {
-      this.#removals.end(result.servers)
-      await this.#forgetStates()
-    }
+    if (change.kind === 'remove') this.#removals.end(result.servers)
+    if (change.kind === 'remove' || change.kind === 'source') await this.#forgetStates()
     return result
   }
 
@@ -214,6 +221,7 @@ export class Manager implements Control {
   async #drain(change: Change & { kind: 'remove' }, time: number): Promise<ChangeResult> {
     const { pool, server } = change
     const { servers, leaving, drained } = await this.#fleet.inTurn(async () => {
+      checkRemovable(await this.#model.snapshot(), change)
       const { servers } = await this.#model.change({ kind: 'server', pool, server, state: 'draining' })
       for (const each of servers)
         if (!this.#removals.has(each)) await this.#make({ kind: 'server', ...each, state: 'draining' })
@@ -237,8 +245,22 @@ export class Manager implements Control {
       this.#states.ofProcess(process, change)
       if (change.heard !== true) this.#spread(process, change)
     })
+    process.channel.on('workers', (workers) => {
+      if (process.stage === 'gone') return
+      this.#workers.ofProcess(process, workers)
+      this.#tellOfWorkers()
+    })
     process.channel.answer('statistics', async () => statusOf(await this.snapshot()))
     process.channel.on('log', ({ level, message }) => this.#logger[level](`process ${process.pid}: ${message}`))
+  }
+
+  /** In turn: what they are by then counts. */
+  #tellOfWorkers(): void {
+    const told = this.#fleet.inTurn(async () => {
+      for (const change of workerChanges(this.#model.sources, this.#workers.all)) await this.#make(change)
+    })
+    // All is about to end.
+    told.catch(() => {})
   }
 
   /** What one process has found out about a server all others hear. */
@@ -262,32 +284,6 @@ export class Manager implements Control {
     } catch (error) {
       if (leaving && isNotFound(error)) return
       this.#fleet.retire(process, `refused a change that the manager took: ${messageOf(error)}`)
-    }
-  }
-
-  /** One process at a time: while it changes what it listens at, the others accept. */
-  async #roll(changes: readonly Change[]): Promise<void> {
-    const configuration = this.#configuration
-    for (;;) {
-      const process = this.#fleet.informed.find((each) => each.configuration !== configuration)
-      if (process === undefined) return
-      const listening = await process.command('reload', { configuration, changes })
-      process.configuration = configuration
-      if (listening !== undefined) process.listening = listening
-    }
-  }
-
-  /** To what was in force before, with all that was changed since. A process that cannot go back is replaced. */
-  async #rollBack(): Promise<void> {
-    for (;;) {
-      try {
-        await this.#roll(this.#model.changes)
-        return
-      } catch (error) {
-        const stuck = this.#fleet.informed.find((each) => each.configuration !== this.#configuration)
-        if (stuck === undefined) return
-        this.#fleet.retire(stuck, `could not go back to the configuration before: ${messageOf(error)}`)
-      }
     }
   }
 

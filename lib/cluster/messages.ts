@@ -4,11 +4,11 @@
  * manager that starts it.
  */
 
-import type { Change, ChangeResult, Experience, Snapshot, StateChange, Verdict } from '../forward/control.js'
+import type { Change, ChangeResult, DialledIn, Experience, Snapshot, StateChange, Verdict } from '../forward/control.js'
 import type { PoolStatus } from '../forward/status-page.js'
 
 /** Goes up whenever a message changes its meaning. */
-export const protocol = 2
+export const protocol = 3
 
 /** What a serving process has to know before it begins. */
 export interface Picture {
@@ -60,6 +60,8 @@ export interface Notices {
   experiences: readonly Experience[]
   /** From a serving process: a server changed its state there. `heard`: the manager has said so. */
   state: StateChange & { readonly heard?: boolean }
+  /** From a serving process: all workers that have dialled in there. */
+  workers: readonly DialledIn[]
   /** From a serving process: a line for the log. */
   log: { readonly level: 'info' | 'warn' | 'error'; readonly message: string }
 }
@@ -105,6 +107,7 @@ const changeChecks: Readonly<Record<string, Check>> = {
   remove: has({ server: 'string' }),
   server: has({ server: 'string' }),
   pool: has({ pool: 'string' }),
+  source: has({ source: 'string', servers: all(has({ url: 'string' })) }),
 }
 const isChange: Check = (value) => isObject(value) && checkOf(changeChecks, value.kind)(value)
 const isExperience = has({ server: 'string', state: 'string', rest: 'number', reason: 'string' })
@@ -140,6 +143,7 @@ const noticeChecks: Readonly<Record<NoticeName, Check>> = {
   verdicts: all(isVerdict),
   experiences: all(isExperience),
   state: has({ pool: 'string', server: 'string', from: 'string', to: 'string', reason: 'string' }),
+  workers: all(has({ service: 'string', instance: 'string', weight: 'number' })),
   log: has({ level: (value) => value === 'info' || value === 'warn' || value === 'error', message: 'string' }),
 }
 

@@ -1,7 +1,7 @@
 /** The serving side: a process that does what its manager says. */
 
 import type { Clock } from '../clock.js'
-import type { Change, ChangeResult, Experience, LocalControl } from '../forward/control.js'
+import type { Change, ChangeResult, DialledIn, Experience, LocalControl } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
 import type { PoolStatus } from '../forward/status-page.js'
 import { Channel, type Port } from './channel.js'
@@ -19,6 +19,16 @@ export interface Served {
   close(timeout: number): Promise<void>
 }
 
+/** What a process hears from its manager, and tells it. */
+export interface ManagerSide {
+  /** What is logged goes to the manager. */
+  readonly logger: Logger
+  /** The sums over all processes. */
+  readonly statistics: Statistics
+  /** Which workers have dialled in here: all of them, whenever that changes. */
+  readonly workers: (workers: readonly DialledIn[]) => void
+}
+
 /** Rejects when the manager does not answer. */
 export type Statistics = () => Promise<readonly PoolStatus[]>
 
@@ -26,11 +36,8 @@ export interface ServeSettings {
   /** To the manager. */
   readonly port: Port
   readonly clock: Clock
-  /**
-   * Makes what is served, and does not listen yet. What is logged goes to the manager; `statistics` asks it for the sums
-   * over all processes.
-   */
-  readonly open: (configuration: unknown, logger: Logger, statistics: Statistics) => Served
+  /** Makes what is served, and does not listen yet. */
+  readonly open: (configuration: unknown, manager: ManagerSide) => Served
   /** Ends this process. */
   readonly exit: () => void
 }
@@ -134,7 +141,11 @@ class Serving {
   }
 
   async #start({ configuration, changes, verdicts, experiences }: Picture): Promise<Listening> {
-    const served = this.#settings.open(configuration, this.#logger, () => this.#askForStatistics())
+    const served = this.#settings.open(configuration, {
+      logger: this.#logger,
+      statistics: () => this.#askForStatistics(),
+      workers: (workers) => this.#channel.tell('workers', workers),
+    })
     this.#served = served
     served.control.restore(changes)
     served.control.apply(verdicts)

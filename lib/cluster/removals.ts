@@ -1,4 +1,5 @@
-import { type Change, type ChangedServer, ChangeError } from '../forward/control.js'
+import { comesBack } from '../forward/change-checks.js'
+import { type Change, type ChangedServer, ChangeError, type Snapshot } from '../forward/control.js'
 import { parseServer } from '../pool/address.js'
 
 /** Servers, each as it was when its removal began: one that is added again meanwhile is another one. */
@@ -45,6 +46,15 @@ export class Removals {
         throw new ChangeError('invalid', `${change.server} is about to be removed; add it again to keep it`)
       }
     }
+  }
+}
+
+/** Throws a {@link ChangeError} for a server that a source has told of, and would tell of again. */
+export function checkRemovable({ pools }: Snapshot, { pool, server }: Change & { kind: 'remove' }): void {
+  const id = idOf(server)
+  const named = pools.filter(({ name }) => pool === undefined || name === pool)
+  for (const each of named.flatMap(({ servers }) => servers)) {
+    if (each.id === id && each.source !== null) throw comesBack(each.id, each.source)
   }
 }
 

@@ -7,8 +7,8 @@ interface Known {
   readonly server: string
   /** By the manager's own model, which never sees a request: admin states and checks. */
   model: ServerState
-  /** By process: why it leaves the server alone. */
-  readonly offline: Map<object, string>
+  /** By process: how and why it leaves the server alone. */
+  readonly left: Map<object, { readonly state: 'offline' | 'down'; readonly reason: string }>
   told: ServerState
 }
 
@@ -34,15 +34,17 @@ export class SummedStates {
   /** A process has. */
   ofProcess(process: object, { pool, server, to, reason }: StateChange): void {
     const known = this.#at(pool, server)
-    if (to === 'offline') known.offline.set(process, reason)
-    else known.offline.delete(process)
+    // Workers are checked where they have dialled in; all others by the manager.
+    if (to === 'offline' || (to === 'down' && server.startsWith('worker:')))
+      known.left.set(process, { state: to, reason })
+    else known.left.delete(process)
     this.#settle(known, reason)
   }
 
   /** A process is no more; what it alone had found is forgotten. */
   forgetProcess(process: object): void {
     for (const known of [...this.#known.values()]) {
-      if (known.offline.delete(process)) this.#settle(known, 'the process that had found it offline has ended')
+      if (known.left.delete(process)) this.#settle(known, 'the process that had found it offline has ended')
     }
   }
 
@@ -55,19 +57,20 @@ export class SummedStates {
     const key = keyOf(pool, server)
     let known = this.#known.get(key)
     if (known === undefined) {
-      known = { pool, server, model: 'up', offline: new Map(), told: 'up' }
+      known = { pool, server, model: 'up', left: new Map(), told: 'up' }
       this.#known.set(key, known)
     }
     return known
   }
 
   #settle(known: Known, reason: string): void {
-    const { pool, server, model, offline, told } = known
-    const to = model === 'up' && offline.size > 0 ? 'offline' : model
-    if (to === 'up' && offline.size === 0) this.#known.delete(keyOf(pool, server))
+    const { pool, server, model, left, told } = known
+    const last = [...left.values()].at(-1)
+    const to = model === 'up' && last !== undefined ? last.state : model
+    if (to === 'up' && left.size === 0) this.#known.delete(keyOf(pool, server))
     if (to === told) return
     known.told = to
-    this.#tell({ pool, server, from: told, to, reason: to === 'offline' ? [...offline.values()].at(-1)! : reason })
+    this.#tell({ pool, server, from: told, to, reason: model === 'up' && last !== undefined ? last.reason : reason })
   }
 }
 

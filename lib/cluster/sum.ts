@@ -86,6 +86,9 @@ type Standing = Pick<ServerSnapshot, 'state' | 'reason' | 'offlineUntil' | 'sinc
 function stateOf(server: ServerSnapshot, parts: readonly ServerSnapshot[]): Standing {
   const { state, reason, since } = server
   if (state !== 'up' && state !== 'offline') return { state, reason, since, offlineUntil: null }
+  // Of a worker that has dialled in the checks are those of the processes.
+  const down = server.id.startsWith('worker:') ? parts.find((part) => part.state === 'down') : undefined
+  if (down !== undefined) return { state: 'down', reason: down.reason, since: down.since, offlineUntil: null }
   const offline = parts.filter((part) => part.state === 'offline')
   if (offline.length > 0) {
     const last = offline.reduce((a, b) => ((b.offlineUntil ?? 0) > (a.offlineUntil ?? 0) ? b : a))

@@ -10,6 +10,7 @@ import type { CheckResult, Verdict } from '../pool/check.js'
 import type { DurationCounts } from '../pool/durations.js'
 import type { HealthSettings } from '../pool/health-options.js'
 import type { ServerState } from '../pool/server.js'
+import type { Source } from '../pool/source.js'
 
 export type { HealthSettings, Verdict }
 
@@ -56,6 +57,38 @@ export type Change =
       readonly loadBalance?: string | undefined
       readonly health?: HealthSettings | undefined
     }
+  | SourceChange
+
+/** What a source tells: all of its servers, in place of those that it told before. */
+export interface SourceChange {
+  readonly kind: 'source'
+  /** Left out: in every pool that names the source. */
+  readonly pool?: string | undefined
+  /** As pools name it, such as `worker:api` and `dns:http://api.internal:80`; `registry` is one of every pool. */
+  readonly source: string
+  readonly servers: readonly FoundServer[]
+}
+
+/** A server that a source has told of. */
+export interface FoundServer {
+  /** As in `ServerList`. */
+  readonly url: string
+  readonly weight?: number | undefined
+  readonly backup?: boolean | undefined
+  /** Default: `up`. */
+  readonly state?: 'up' | 'draining' | 'disabled' | undefined
+  /** In place of the pool's settings. */
+  readonly health?: HealthSettings | undefined
+}
+
+/** A worker that has dialled in. */
+export interface DialledIn {
+  readonly service: string
+  /** Tells it apart from others of its service. */
+  readonly instance: string
+  /** A whole number from 1 to 1000. */
+  readonly weight: number
+}
 
 /** A server that a change concerned. */
 export interface ChangedServer {
@@ -73,10 +106,13 @@ export interface ChangeResult {
 
 /** Why a change was refused; nothing was changed. */
 export class ChangeError extends Error {
-  /** `not-found`: no such pool or server; `invalid`: the change makes no sense, and the message says why. */
-  readonly code: 'not-found' | 'invalid'
+  /**
+   * `not-found`: no such pool or server; `invalid`: the change makes no sense, and the message says why; `unavailable`:
+   * what it would be written to cannot be reached at the moment.
+   */
+  readonly code: 'not-found' | 'invalid' | 'unavailable'
 
-  constructor(code: 'not-found' | 'invalid', message: string) {
+  constructor(code: 'not-found' | 'invalid' | 'unavailable', message: string) {
     super(message)
     this.name = 'ChangeError'
     this.code = code
@@ -101,6 +137,8 @@ export interface ServerSnapshot {
   readonly reason: string
   readonly weight: number
   readonly backup: boolean
+  /** What has told of it, such as `worker:api`; null for one of the configuration or of the API. */
+  readonly source: string | null
   /** Requests under way. */
   readonly connections: number
   readonly consecutiveFailures: number
@@ -150,6 +188,20 @@ export interface Snapshot {
   readonly server: { readonly success: number; readonly failed: number }
   /** Processes that serve; the proxy's own alone where there is no cluster. */
   readonly processes: readonly ProcessSnapshot[]
+  /** Where pools are shared among machines. */
+  readonly registry?: RegistrySnapshot
+}
+
+/** The registry, as it stands. */
+export interface RegistrySnapshot {
+  /** Its address, without password. */
+  readonly url: string
+  /** False: what was known last goes on, and changes through the API are refused. */
+  readonly connected: boolean
+  /** Why it is not connected; empty while it is. */
+  readonly reason: string
+  /** Since when it is connected, or not; in milliseconds since the Unix epoch. */
+  readonly since: number
 }
 
 /** A process that serves. */
@@ -207,6 +259,8 @@ export interface LocalControl extends Control {
    */
   readonly changes: readonly Change[]
   readonly verdicts: readonly Verdict[]
+  /** What pools name in place of servers. */
+  readonly sources: readonly Source[]
   /** Makes the changes of another process; those that have no place here (no such pool or server) are left out. */
   restore(changes: readonly Change[]): void
   /** Takes over verdicts of another process; those of checks that are not known here are left out. */

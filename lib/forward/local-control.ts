@@ -3,21 +3,29 @@
  * changed is also kept as a list (`Overlay`), which a reload, or another process, applies to the pools that it makes.
  */
 
-import { balancerNames, canonicalBalancerName, findBalancer } from '../balancers/registry.js'
 import type { Clock } from '../clock.js'
 import { unknown } from '../config/suggest.js'
 import type { ActiveHealth } from '../pool/active-health.js'
-import { parseServer, type ServerSpec } from '../pool/address.js'
-import { changedHealth, type HealthOptions, healthSettings } from '../pool/health-options.js'
+import { parseServer } from '../pool/address.js'
+import { healthSettings } from '../pool/health-options.js'
 import type { Member } from '../pool/member.js'
 import type { Server } from '../pool/server.js'
+import { idOf, namedSources, registrySource, type Source } from '../pool/source.js'
 import type { Upstream } from '../transports/transport.js'
+import {
+  checked,
+  checkRemovable,
+  checkWeight,
+  foundServer,
+  healthOptions,
+  namedBalancer,
+  serverSpec,
+} from './change-checks.js'
 import {
   type Change,
   ChangeError,
   type ChangeResult,
   type Experience,
-  type HealthSettings,
   type LocalControl,
   type Snapshot,
   type StateChange,
@@ -62,6 +70,13 @@ export class ProcessControl implements LocalControl {
   get changes(): readonly Change[] {
     const names = new Map(this.#parts.routes().map(({ key, name }) => [key, name]))
     return this.#overlay.changes((key) => names.get(key))
+  }
+
+  get sources(): readonly Source[] {
+    const lists = this.#parts
+      .routes()
+      .flatMap(({ pool: { options } }) => [...options.serverList, ...options.backupList])
+    return [...new Map(namedSources(lists).map(({ source }) => [source.id, source])).values()]
   }
 
   get verdicts(): readonly Verdict[] {
@@ -146,6 +161,8 @@ export class ProcessControl implements LocalControl {
         return this.#changeServer(change, isNew)
       case 'pool':
         return this.#changePool(change)
+      case 'source':
+        return this.#found(change)
     }
   }
 
@@ -153,8 +170,9 @@ export class ProcessControl implements LocalControl {
     const route = this.#route(change.pool)
     const { pool, name } = route
     const spec = serverSpec(change.url, change.weight)
-    const { id } = spec.address
-    const health = change.health === undefined ? undefined : this.#health(pool.health, change.health)
+    const { id, scheme } = spec.address
+    if (scheme === 'worker') throw new ChangeError('invalid', `${id}: a worker joins by itself, and is not added`)
+    const health = change.health === undefined ? undefined : healthOptions(pool.health, change.health)
     const known = pool.members.find((member) => member.id === id)
     if (known !== undefined && !this.#drains.has(known)) {
       return { changed: false, servers: [{ pool: name, server: id }] }
@@ -167,9 +185,10 @@ export class ProcessControl implements LocalControl {
 
   #remove(change: Change & { kind: 'remove' }): ChangeResult | Promise<ChangeResult> {
     const places = this.#places(change.server, change.pool)
+    for (const { member } of places) checkRemovable(member)
     for (const { route, member } of places) {
       const { serverList, backupList } = route.pool.options
-      const isConfigured = [...serverList, ...backupList].some(({ address }) => address.id === member.id)
+      const isConfigured = [...serverList, ...backupList].some((item) => idOf(item) === member.id)
       this.#overlay.removed(route.key, member.id, isConfigured)
     }
     const servers = places.map(({ route, member }) => ({ pool: route.name, server: member.id }))
@@ -189,7 +208,7 @@ export class ProcessControl implements LocalControl {
     }
     if (weight !== undefined) checkWeight(weight)
     const health = places.map(({ route, member }) =>
-      change.health === undefined ? undefined : this.#health(member.health ?? route.pool.health, change.health),
+      change.health === undefined ? undefined : healthOptions(member.health ?? route.pool.health, change.health),
     )
     for (const [at, { route, member }] of places.entries()) {
       const { pool } = route
@@ -206,11 +225,28 @@ export class ProcessControl implements LocalControl {
   #changePool(change: Change & { kind: 'pool' }): ChangeResult {
     const { pool, key } = this.#route(change.pool)
     const loadBalance = change.loadBalance === undefined ? undefined : namedBalancer(change.loadBalance)
-    const health = change.health === undefined ? undefined : this.#health(pool.health, change.health)
+    const health = change.health === undefined ? undefined : healthOptions(pool.health, change.health)
     if (loadBalance !== undefined && loadBalance.name !== pool.loadBalance.name) pool.setLoadBalance(loadBalance)
     if (health !== undefined) pool.setHealth(health)
     this.#parts.checks.sweep()
     this.#overlay.pool(key, { loadBalance: loadBalance?.name, health: health && healthSettings(health) })
+    return { changed: true, servers: [] }
+  }
+
+  #found(change: Change & { kind: 'source' }): ChangeResult {
+    const { source, pool: name } = change
+    const routes = name === undefined ? this.#parts.routes() : [this.#route(name)]
+    const fed = routes.filter(({ pool }) => source === registrySource || pool.names(source))
+    // All is checked before anything is touched: the pools' own settings for checks may differ.
+    const found = fed.map(({ pool }) => change.servers.map((server) => foundServer(pool.health, server)))
+    for (const [at, { pool, key }] of fed.entries()) {
+      const gone = pool.members.filter((member) => member.source === source)
+      pool.found(source, found[at]!)
+      for (const { id } of gone) if (!pool.members.some((member) => member.id === id)) this.#overlay.left(key, id)
+      this.#overlay.found(key, change)
+    }
+    this.#parts.checks.sweep()
+    this.#parts.sweep()
     return { changed: true, servers: [] }
   }
 
@@ -229,10 +265,6 @@ export class ProcessControl implements LocalControl {
   #drain(place: Place, time: number): Promise<void> {
     if (place.member.admin !== 'draining') this.#setState(place, 'draining', true)
     return this.#drains.begin(place, time)
-  }
-
-  #health(before: HealthOptions, settings: HealthSettings): HealthOptions {
-    return checked(() => changedHealth(before, settings))
   }
 
   #route(name: string | undefined): Route {
@@ -262,32 +294,5 @@ export class ProcessControl implements LocalControl {
     )
     if (places.length > 0) return places
     throw new ChangeError('not-found', `no server ${server} in ${pool === undefined ? 'any pool' : `the pool ${pool}`}`)
-  }
-}
-
-function serverSpec(url: string, weight: number | undefined): ServerSpec {
-  const spec = checked(() => parseServer(url.replace(/(?<=^[a-z]+:\/\/[^/]*)\/$/i, '')))
-  if (weight === undefined) return spec
-  checkWeight(weight)
-  return { ...spec, weight }
-}
-
-function checkWeight(weight: number): void {
-  if (Number.isInteger(weight) && weight >= 1 && weight <= 1000) return
-  throw new ChangeError('invalid', `bad weight ${weight}; a weight is a whole number from 1 to 1000`)
-}
-
-function namedBalancer(name: string): { name: string; factory: NonNullable<ReturnType<typeof findBalancer>> } {
-  const factory = findBalancer(name)
-  if (factory === undefined) throw new ChangeError('invalid', unknown('balancer', name, balancerNames()))
-  return { name: canonicalBalancerName(name) ?? name, factory }
-}
-
-/** What the configuration's own checks find wrong is what is wrong with the change. */
-function checked<T>(action: () => T): T {
-  try {
-    return action()
-  } catch (error) {
-    throw new ChangeError('invalid', (error as Error).message)
   }
 }

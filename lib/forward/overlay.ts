@@ -1,6 +1,7 @@
 import type { Change, HealthSettings } from './control.js'
 
 type Add = Change & { kind: 'add' }
+type Told = Change & { kind: 'source' }
 
 /** What has been changed about one server that was there already. */
 interface ServerChange {
@@ -15,6 +16,8 @@ interface PoolOverlay {
   readonly added: Map<string, Add>
   readonly removed: Set<string>
   readonly servers: Map<string, ServerChange>
+  /** By source. */
+  readonly told: Map<string, Told>
 }
 
 /**
@@ -49,6 +52,18 @@ export class Overlay {
     servers.set(server, merged(servers.get(server) ?? {}, change))
   }
 
+  /** What a source tells. */
+  found(pool: string, change: Told): void {
+    const { told } = this.#of(pool)
+    if (change.servers.length > 0) told.set(change.source, change)
+    else told.delete(change.source)
+  }
+
+  /** A server that a source had told of is no more: when it comes back, it is a new one. */
+  left(pool: string, server: string): void {
+    this.#of(pool).servers.delete(server)
+  }
+
   pool(pool: string, change: { loadBalance?: string | undefined; health?: HealthSettings | undefined }): void {
     Object.assign(this.#of(pool), merged(this.#of(pool), change))
   }
@@ -56,19 +71,20 @@ export class Overlay {
   #of(pool: string): PoolOverlay {
     let overlay = this.#pools.get(pool)
     if (overlay === undefined) {
-      overlay = { added: new Map(), removed: new Set(), servers: new Map() }
+      overlay = { added: new Map(), removed: new Set(), servers: new Map(), told: new Map() }
       this.#pools.set(pool, overlay)
     }
     return overlay
   }
 }
 
-function changesOf(pool: string, { loadBalance, health, added, removed, servers }: PoolOverlay): Change[] {
+function changesOf(pool: string, { loadBalance, health, added, removed, servers, told }: PoolOverlay): Change[] {
   return [
     ...(loadBalance === undefined && health === undefined
       ? []
       : [{ kind: 'pool', pool, loadBalance, health } as const]),
     ...[...removed].map((server) => ({ kind: 'remove', pool, server }) as const),
+    ...[...told.values()].map((change) => ({ ...change, pool })),
     ...[...added.values()].map((change) => ({ ...change, pool })),
     ...[...servers].map(([server, change]) => ({ kind: 'server', pool, server, ...change }) as const),
   ]

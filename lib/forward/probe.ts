@@ -8,6 +8,8 @@ import type { Carriage, CarriageEvents, ResponseHead, Upstream } from '../transp
 /** Makes what asks one server. Only the head of an answer counts. */
 export function probe(upstream: Upstream, { authority }: ServerAddress): Probe {
   return ({ path, status }, done) => {
+    // It is for the server to connect.
+    if (upstream.ready === false) return undefined
     const events = new ProbeEvents((passed, result) => done(passed, result), status)
     const carriage = upstream.send(
       {

@@ -54,6 +54,7 @@ function serverSnapshot(member: Member<Upstream>, pool: string, clock: Clock): S
     reason,
     weight: slots.length,
     backup,
+    source: member.source ?? null,
     connections: usage.active,
     consecutiveFailures: health.consecutiveFailures,
     offlineUntil: health.state === 'offline' ? clock.wallTime() + health.rest : null,

@@ -9,6 +9,7 @@ const server = {
   since: '2024-01-01T00:00:00.000Z',
   weight: 1,
   backup: false,
+  source: null,
   connections: 0,
   consecutiveFailures: 2,
   offlineUntil: '2024-01-01T00:01:00.000Z',

@@ -74,6 +74,7 @@ const server: Schema = object({
   since: orNull(time),
   weight: count,
   backup: boolean,
+  source: orNull(string),
   connections: count,
   consecutiveFailures: count,
   offlineUntil: orNull(time),

@@ -21,8 +21,8 @@ export function serversOf({ pools }: Snapshot): ServerSnapshot[] {
 }
 
 export function serverView(snapshot: Snapshot, server: ServerSnapshot): object {
-  const { id, url, pool, state, reason, since, weight, backup, connections, consecutiveFailures } = server
-  const { offlineUntil, lastCheck } = server
+  const { id, url, pool, state, reason, since, weight, backup, source, connections } = server
+  const { consecutiveFailures, offlineUntil, lastCheck } = server
   return {
     id,
     url,
@@ -32,6 +32,7 @@ export function serverView(snapshot: Snapshot, server: ServerSnapshot): object {
     since: iso(since),
     weight,
     backup,
+    source,
     connections,
     consecutiveFailures,
     offlineUntil: iso(offlineUntil),
@@ -45,13 +46,13 @@ export function serverLink(snapshot: Snapshot, server: ServerSnapshot): string {
   const path = serverPath(server).map(encodeURIComponent).join('/')
   const pool = snapshot.pools.find(({ name }) => name === server.pool)
   const twins = pool?.servers.filter(({ host, port }) => host === server.host && port === server.port) ?? []
-  const isTold = server.host === '' || twins.length < 2
+  const isTold = server.port === 0 || twins.length < 2
   return `/servers/${path}?pool=${encodeURIComponent(server.pool)}${isTold ? '' : `&id=${encodeURIComponent(server.id)}`}`
 }
 
-/** The two segments that name a server: host and port, or what its address begins with and the rest: `unix`, a path. */
+/** The two segments that name a server: host and port, or what its address begins with and the rest: `unix` and a path, `worker` and its names. */
 export function serverPath({ id, host, port }: ServerSnapshot): [string, string] {
-  if (host !== '') return [host, String(port)]
+  if (port !== 0) return [host, String(port)]
   const colon = id.indexOf(':')
   return [id.slice(0, colon), id.slice(colon + 1)]
 }

@@ -11,18 +11,22 @@ import { Check, type CheckOptions, type CheckWatcher, type Verdict } from './che
 /** Up to this part of an interval a check comes earlier or later, so that a hundred proxies do not beat as one. */
 const jitter = 0.1
 
-/** Asks a server once, and tells the result unless it was cancelled. Returns how to cancel. */
-export type Probe = (options: CheckOptions, done: (passed: boolean, result: string) => void) => () => void
+/**
+ * Asks a server once, and tells the result unless it was cancelled. Returns how to cancel; undefined where the server
+ * cannot be asked at the moment, which says nothing about it.
+ */
+export type Probe = (options: CheckOptions, done: (passed: boolean, result: string) => void) => (() => void) | undefined
 
 export interface ActiveHealthParts {
   readonly clock: Clock
   readonly random: Random
-  /** False: this process does not ask; it takes the verdicts of another one. */
-  readonly asks: boolean
+  /** Whether this process asks a server; otherwise it takes the verdicts of another one. */
+  readonly asks: (address: ServerAddress) => boolean
 }
 
 interface Running {
   readonly check: Check
+  readonly asks: boolean
   probe: Probe
   timer: Timer | undefined
   cancel: (() => void) | undefined
@@ -54,11 +58,18 @@ export class ActiveHealth {
       known.check.watchers.add(watcher)
       return known.check
     }
-    const running: Running = { check: new Check(key, address, options), probe, timer: undefined, cancel: undefined }
+    const asks = this.#parts.asks(address)
+    const running: Running = {
+      check: new Check(key, address, options),
+      asks,
+      probe,
+      timer: undefined,
+      cancel: undefined,
+    }
     running.check.watchers.add(watcher)
     this.#running.set(key, running)
     // The first comes soon, but not those of all servers at once.
-    if (this.#parts.asks) this.#schedule(running, options.interval * jitter * this.#parts.random.next())
+    if (asks) this.#schedule(running, options.interval * jitter * this.#parts.random.next())
     return running.check
   }
 
@@ -76,11 +87,11 @@ export class ActiveHealth {
     }
   }
 
-  /** Takes over verdicts of another process; those of checks that are not known here are left out. */
+  /** Takes over verdicts of another process; those of checks that are not known here, or run here, are left out. */
   apply(verdicts: readonly Verdict[]): void {
     for (const verdict of verdicts) {
-      const check = this.#running.get(verdict.check)?.check
-      if (check?.take(verdict)) this.#turned(check)
+      const running = this.#running.get(verdict.check)
+      if (running?.asks === false && running.check.take(verdict)) this.#turned(running.check)
     }
   }
 
@@ -123,6 +134,12 @@ export class ActiveHealth {
       for (const listener of this.#listeners) listener(check.verdict)
     }
     const cancel = running.probe(check.options, finish)
+    if (cancel === undefined) {
+      over = true
+      timeout.cancel()
+      this.#schedule(running, check.options.interval)
+      return
+    }
     running.cancel = () => {
       timeout.cancel()
       cancel()

@@ -4,6 +4,7 @@ import type { Check } from './check.js'
 import type { HealthOptions } from './health-options.js'
 import type { Server, ServerState, Usage } from './server.js'
 import { SlowStart } from './slow-start.js'
+import type { Found } from './source.js'
 
 /** What somebody has decided about a server. `draining`: it finishes what it has. `disabled`: the same, and it stays. */
 export type AdminState = 'up' | 'draining' | 'disabled'
@@ -32,6 +33,10 @@ export class Member<Carrier> implements Candidate {
   readonly token: string
   readonly slowStart: SlowStart
   weight = 0
+  /** The source that has told of it; undefined for a server that was named. */
+  source: string | undefined
+  /** What that, or the registry, says of it. */
+  told: Found | undefined
   admin: AdminState = 'up'
   /** Since when `admin` is what it is, in milliseconds since the Unix epoch; null: from the beginning. */
   adminSince: number | null = null

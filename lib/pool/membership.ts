@@ -1,5 +1,5 @@
 /**
- * Which servers a pool has: those of the configuration, and what has been added, removed and weighed anew since. It
+ * Which servers a pool has: those of the configuration, and what has been told, added, removed and weighed anew since. It
  * also holds what each of them needs: a carrier, a watch on the server, an active check.
  */
 
@@ -9,9 +9,11 @@ import type { ActiveHealth, Probe } from './active-health.js'
 import type { ServerAddress, ServerSpec } from './address.js'
 import type { CheckWatcher } from './check.js'
 import { checkOptions, type HealthOptions } from './health-options.js'
+import { List } from './list.js'
 import { Member } from './member.js'
 import type { PoolOptions } from './options.js'
 import type { Server, ServerDirectory, ServerWatcher } from './server.js'
+import type { Found } from './source.js'
 
 /** What carries requests to servers, whatever that is. */
 export interface Carriers<Carrier> {
@@ -22,6 +24,10 @@ export interface Carriers<Carrier> {
   key(address: ServerAddress): string
   /** Asks a server whether it is well. */
   probe(carrier: Carrier, address: ServerAddress): Probe
+  /** It can carry requests now. One to a server that has to connect by itself may not be able to. */
+  ready(carrier: Carrier): boolean
+  /** Calls `changed` whenever `ready` has changed; returns how to stop. */
+  watch(carrier: Carrier, changed: () => void): () => void
 }
 
 export interface MembershipParts<Carrier> {
@@ -35,58 +41,8 @@ export interface MembershipParts<Carrier> {
   readonly watcher: ServerWatcher & CheckWatcher
   /** Called when a weight has changed by itself. */
   readonly onStep: () => void
-}
-
-/** The servers of one of the two lists. */
-class List<Carrier> {
-  readonly #specs: ServerSpec[]
-  members: readonly Member<Carrier>[] = []
-  /** How many slots the list has. */
-  slots = 0
-
-  constructor(specs: readonly ServerSpec[]) {
-    this.#specs = [...specs]
-  }
-
-  /** The address of each server, once. */
-  get addresses(): readonly ServerAddress[] {
-    return [...new Map(this.#specs.map(({ address }) => [address.id, address])).values()]
-  }
-
-  join(spec: ServerSpec, member: Member<Carrier>): void {
-    this.#specs.push(spec)
-    this.members = [...this.members, member]
-  }
-
-  leave(member: Member<Carrier>): void {
-    this.members = this.members.filter((other) => other !== member)
-    this.#keep(({ address }) => address.id !== member.id)
-  }
-
-  /** The server stands in the list once, at its first place, with this weight. */
-  reweigh({ id }: Member<Carrier>, weight: number): void {
-    const first = this.#specs.findIndex(({ address }) => address.id === id)
-    const spec = this.#specs[first]
-    if (spec !== undefined) this.#specs[first] = { ...spec, weight }
-    this.#keep(({ address }, at) => at === first || address.id !== id)
-  }
-
-  /** Numbers the slots anew. */
-  number(): void {
-    const slots = new Map<string, number[]>()
-    this.slots = 0
-    for (const { address, weight } of this.#specs) {
-      const known = slots.get(address.id) ?? []
-      for (let i = 0; i < weight; i++) known.push(this.slots++)
-      slots.set(address.id, known)
-    }
-    for (const member of this.members) member.place(slots.get(member.id) ?? [])
-  }
-
-  #keep(wanted: (spec: ServerSpec, at: number) => boolean): void {
-    const kept = this.#specs.filter(wanted)
-    this.#specs.splice(0, this.#specs.length, ...kept)
-  }
+  /** Called when a server has become able to take requests, or unable. */
+  readonly onReady: () => void
 }
 
 export class Membership<Carrier> {
@@ -96,6 +52,8 @@ export class Membership<Carrier> {
   readonly #byToken = new Map<string, Member<Carrier>>()
   #health: HealthOptions
   #all: readonly Member<Carrier>[] = []
+  /** How to stop watching what carries requests to each. */
+  readonly #unwatchers = new Map<Member<Carrier>, () => void>()
   #closed = false
 
   constructor(parts: MembershipParts<Carrier>) {
@@ -103,10 +61,7 @@ export class Membership<Carrier> {
     this.#health = parts.options
     this.#main = new List(parts.options.serverList)
     this.#backups = new List(parts.options.backupList)
-    for (const list of [this.#main, this.#backups]) {
-      list.members = list.addresses.map((address) => this.#make(address, list === this.#backups, undefined))
-    }
-    this.#changed()
+    this.#settle()
   }
 
   get all(): readonly Member<Carrier>[] {
@@ -137,24 +92,39 @@ export class Membership<Carrier> {
 
   add(spec: ServerSpec, backup: boolean, health: HealthOptions | undefined): Member<Carrier> {
     const list = backup ? this.#backups : this.#main
-    const member = this.#make(spec.address, backup, health)
-    list.join(spec, member)
-    this.#changed()
-    return member
+    list.add(spec)
+    this.#settle(health)
+    return list.members.find(({ id }) => id === spec.address.id)!
   }
 
   remove(member: Member<Carrier>): void {
     if (this.#closed) return
     const list = member.backup ? this.#backups : this.#main
-    list.leave(member)
-    this.#changed()
-    this.#drop(member)
+    list.remove(member.id)
+    this.#settle()
   }
 
   reweigh(member: Member<Carrier>, weight: number): void {
     const list = member.backup ? this.#backups : this.#main
-    list.reweigh(member, weight)
-    list.number()
+    list.reweigh(member.id, weight)
+    list.arrange(list.servers, list.members)
+  }
+
+  /** Whether a list names the source. */
+  names(source: string): boolean {
+    return this.#main.names(source) || this.#backups.names(source)
+  }
+
+  /**
+   * What a source tells, in place of what it told before. One that only `BackupList` names tells of backups alone.
+   */
+  found(source: string, found: readonly Found[]): void {
+    if (this.#closed) return
+    const namedAsBackup = this.#backups.names(source) && !this.#main.names(source)
+    const [backups, main] = [true, false].map((wanted) => found.filter(({ backup }) => backup === wanted))
+    if (!namedAsBackup) this.#main.tell(source, main!)
+    this.#backups.tell(source, namedAsBackup ? found : backups!)
+    this.#settle()
   }
 
   /** Another way to check the servers that have none of their own. */
@@ -163,8 +133,8 @@ export class Membership<Carrier> {
     for (const member of this.#all) if (member.health === undefined) this.#check(member)
   }
 
-  /** A way of its own to check one server. */
-  setMemberHealth(member: Member<Carrier>, health: HealthOptions): void {
+  /** A way of its own to check one server; undefined: as all others. */
+  setMemberHealth(member: Member<Carrier>, health: HealthOptions | undefined): void {
     member.health = health
     this.#check(member)
   }
@@ -174,8 +144,10 @@ export class Membership<Carrier> {
     if (this.#closed) return
     this.#closed = true
     const { watcher, carriers, checks } = this.#parts
-    for (const { slowStart, server, carrier, check } of this.#all) {
+    for (const member of this.#all) {
+      const { slowStart, server, carrier, check } = member
       slowStart.stop()
+      this.#unwatchers.get(member)?.()
       server.unwatch(watcher)
       carriers.giveBack(carrier)
       if (check !== undefined) checks.release(check, watcher)
@@ -183,11 +155,12 @@ export class Membership<Carrier> {
   }
 
   #make(address: ServerAddress, backup: boolean, health: HealthOptions | undefined): Member<Carrier> {
-    const { name, directory, carriers, clock, onStep, options, watcher } = this.#parts
+    const { name, directory, carriers, clock, onStep, onReady, options, watcher } = this.#parts
     const server = directory.at(address)
     const surroundings = { pool: name, clock, slowStart: options.slowStart, onStep }
     const member = new Member(server, backup, carriers.take(address), stickyToken(name, server), surroundings)
     member.health = health
+    this.#unwatchers.set(member, carriers.watch(member.carrier, onReady))
     server.watch(watcher, options.maxConnections > 0)
     this.#check(member)
     return member
@@ -211,6 +184,8 @@ export class Membership<Carrier> {
   #drop(member: Member<Carrier>): void {
     const { server, slowStart, carrier, check } = member
     slowStart.stop()
+    this.#unwatchers.get(member)?.()
+    this.#unwatchers.delete(member)
     // A server of both lists stays, as long as one of them has it.
     if (!this.#all.some((other) => other !== member && other.server === server)) server.unwatch(this.#parts.watcher)
     this.#parts.carriers.giveBack(carrier)
@@ -223,13 +198,34 @@ export class Membership<Carrier> {
     this.#parts.checks.release(check, this.#parts.watcher)
   }
 
-  #changed(): void {
-    this.#main.number()
-    this.#backups.number()
+  /**
+   * Makes the members that the lists want, and lets those go that they do not want any more. `health`: how those are
+   * checked that are made now, where the lists do not say.
+   */
+  #settle(health?: HealthOptions): void {
+    const before = this.#all
+    this.#arrange(this.#main, false, health)
+    this.#arrange(this.#backups, true, health)
     this.#all = [...this.#main.members, ...this.#backups.members]
     this.#byToken.clear()
     // A server of both lists is stuck to as a server of the main one.
     for (const member of this.#all) if (!this.#byToken.has(member.token)) this.#byToken.set(member.token, member)
+    const stay = new Set(this.#all)
+    for (const member of before) if (!stay.has(member)) this.#drop(member)
+  }
+
+  #arrange(list: List<Carrier>, backup: boolean, health: HealthOptions | undefined): void {
+    const known = new Map(list.members.map((member) => [member.id, member]))
+    const { servers } = list
+    const members = new Map<string, Member<Carrier>>()
+    for (const { address, source, told } of servers) {
+      const member =
+        members.get(address.id) ?? known.get(address.id) ?? this.#make(address, backup, told?.health ?? health)
+      members.set(address.id, member)
+      member.source = source
+      member.told = told
+    }
+    list.arrange(servers, [...members.values()])
   }
 }
 

@@ -6,12 +6,15 @@ import { type StatusItem, type StatusTest, statuses } from '../config/statuses.j
 import { unknown } from '../config/suggest.js'
 import { isToken } from '../config/tokens.js'
 import { boolean, duration, integer, optional, scalar, text } from '../config/types.js'
-import { parseServer, type ServerSpec } from './address.js'
 import { type HealthConfig, type HealthOptions, healthTable } from './health-options.js'
+import { type Listed, parseListed } from './source.js'
 
 /** The servers of an entry and how one is chosen: the public form. Durations are seconds, or text such as `250ms`. */
 export interface PoolConfig extends HealthConfig {
-  /** Servers: `10.0.0.1:80`, `[::1]:80`, `https://h`, `unix:/run/app.sock`; `*3` behind one is its weight. */
+  /**
+   * Servers: `10.0.0.1:80`, `[::1]:80`, `https://h`, `h2c://h:80`, `unix:/run/app.sock`, `worker:NAME`, `dns:NAME:PORT`,
+   * `srv:NAME`; `*3` behind one is its weight.
+   */
   serverList?: string | readonly string[]
   /** Servers used only while none of `serverList` is eligible. Default: none. */
   backupList?: string | readonly string[]
@@ -56,8 +59,8 @@ export type HashKey =
 /** The servers of an entry and how one is chosen. Durations are milliseconds. */
 export interface PoolOptions extends HealthOptions {
   /** Every item as it was listed, in order; a server that is listed twice is there twice. */
-  readonly serverList: readonly ServerSpec[]
-  readonly backupList: readonly ServerSpec[]
+  readonly serverList: readonly Listed[]
+  readonly backupList: readonly Listed[]
   readonly loadBalance: NamedBalancer
   readonly hashKey: HashKey
   readonly stickyCookie: string | undefined
@@ -82,9 +85,9 @@ export interface PoolOptions extends HealthOptions {
 export const poolTable: OptionTable<PoolConfig, PoolOptions> = {
   serverList: {
     key: 'ServerList',
-    type: list({ describe: 'servers', resolve: (items) => eachItem(items, (item) => parseServer(item)) }),
+    type: list({ describe: 'servers', resolve: (items) => eachItem(items, parseListed) }),
     scope: 'both',
-    doc: 'Servers: `10.0.0.1:80`, `[::1]:80`, `http://h:80`, `https://h`, `unix:/run/app.sock`. `*3` behind a server is its weight; listed n times, it has weight n.',
+    doc: 'Servers: `10.0.0.1:80`, `[::1]:80`, `http://h:80`, `https://h`, `h2c://h:80`, `h2://h` (HTTP/2, so gRPC too), `unix:/run/app.sock`; `worker:NAME`: those that [dial in](workers.md); `dns:NAME:PORT`, `srv:NAME`: what [DNS](discovery.md) says. `*3` behind a server is its weight; listed n times, it has weight n.',
     defaultText: 'required',
   },
   backupList: {
@@ -92,7 +95,7 @@ export const poolTable: OptionTable<PoolConfig, PoolOptions> = {
     type: list({
       describe: 'servers',
       mayBeEmpty: true,
-      resolve: (items) => eachItem(items, (item) => parseServer(item)),
+      resolve: (items) => eachItem(items, parseListed),
     }),
     default: [],
     scope: 'both',

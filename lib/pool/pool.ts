@@ -6,11 +6,13 @@
  * lists for that one pick.
  */
 
+import { isDeepStrictEqual } from 'node:util'
 import type { Balancer, BalancerContext } from '../balancers/balancer.js'
 import type { Clock } from '../clock.js'
 import type { Random } from '../random.js'
 import type { ServerSpec } from './address.js'
 import type { Check, CheckWatcher } from './check.js'
+import { Eligibility } from './eligibility.js'
 import type { HealthOptions } from './health-options.js'
 import { Lease } from './lease.js'
 import { type AdminState, Member } from './member.js'
@@ -20,6 +22,7 @@ import type { PoolParts } from './parts.js'
 import { Queue } from './queue.js'
 import type { NoLease, PoolRequest, Standing } from './request.js'
 import type { Server, ServerStateChange, ServerWatcher } from './server.js'
+import type { Found } from './source.js'
 
 export type { NoLease, PoolParts, PoolRequest, Standing }
 
@@ -31,7 +34,7 @@ export class Pool<Carrier> implements ServerWatcher, CheckWatcher {
   readonly #random: Random
   readonly #onChange: (change: ServerStateChange) => void
   readonly #membership: Membership<Carrier>
-  readonly #remembers: boolean
+  readonly #eligibility: Eligibility<Carrier>
   #loadBalance: NamedBalancer
   #balancer: Balancer
   #backupBalancer: Balancer
@@ -46,13 +49,18 @@ export class Pool<Carrier> implements ServerWatcher, CheckWatcher {
     this.#clock = clock
     this.#random = random
     this.#onChange = parts.onChange
-    this.#remembers = options.highAvailability && options.offlineTimeOut > 0
+    this.#eligibility = new Eligibility(options, parts.carriers.ready)
     this.queue = new Queue(clock, options.queueLength, options.queueTimeout)
     this.#loadBalance = options.loadBalance
     // Two instances: what a strategy keeps about one list must not be thrown over by picks from the other.
     this.#balancer = options.loadBalance.factory({ clock, random })
     this.#backupBalancer = options.loadBalance.factory({ clock, random })
-    this.#membership = new Membership({ ...parts, watcher: this, onStep: () => this.#forget() })
+    this.#membership = new Membership({
+      ...parts,
+      watcher: this,
+      onStep: () => this.#forget(),
+      onReady: () => this.serverFreed(),
+    })
   }
 
   get members(): readonly Member<Carrier>[] {
@@ -75,7 +83,7 @@ export class Pool<Carrier> implements ServerWatcher, CheckWatcher {
     const member = this.#sticky(request, tried) ?? this.#pick(request, tried)
     if (member === undefined) return this.#mayCome(tried) ? 'full' : 'none'
     const balancer = member.backup ? this.#backupBalancer : this.#balancer
-    return new Lease(member, balancer, this.#clock, this.#remembers ? this.options : undefined)
+    return new Lease(member, balancer, this.#clock, this.#eligibility.remembers ? this.options : undefined)
   }
 
   /** Milliseconds until a server may be tried again; 0 when nothing is known to change. */
@@ -88,33 +96,24 @@ export class Pool<Carrier> implements ServerWatcher, CheckWatcher {
 
   /** How each server stands, in words; for the log. */
   describe(): string {
-    return this.members.map((member) => `${member.id} ${this.#describe(member)}`).join(', ')
-  }
-
-  #describe(member: Member<Carrier>): string {
-    const standing = this.standing(member)
-    return standing === 'offline' ? `offline for ${Math.ceil(member.server.health.rest / 1000)} s more` : standing
+    return this.members.map((member) => this.#eligibility.describe(member, this.#membership.main)).join(', ')
   }
 
   /** Some server but `member` and those in `tried` would take a request now. */
   hasOther(member: Member<Carrier>, tried: ReadonlySet<Member<Carrier>>): boolean {
-    return this.members.some((other) => other !== member && !tried.has(other) && this.#isEligible(other))
+    return this.members.some((other) => other !== member && !tried.has(other) && this.#eligibility.isEligible(other))
   }
 
   /** How a member stands now. Changes nothing. */
   standing(member: Member<Carrier>): Standing {
-    if (!member.available) return member.state as 'down' | 'draining' | 'disabled'
-    if (!this.#isWell(member)) return 'offline'
-    if (this.#atLimit(member)) return 'at its limit'
-    if (member.backup && this.#membership.main.some((other) => this.#isEligible(other))) return 'waiting as a backup'
-    return member.server.state === 'offline' && this.#remembers ? 'trial' : 'eligible'
+    return this.#eligibility.standing(member, this.#membership.main)
   }
 
   /** How likely each server is picked now: picks of a balancer that is made for the purpose, counted. */
   odds(request: PoolRequest, picks: number, context: BalancerContext): Map<Member<Carrier>, number> {
     const odds = new Map<Member<Carrier>, number>()
-    const main = this.#membership.main.filter((member) => this.#isEligible(member))
-    const backups = this.#membership.backups.filter((member) => this.#isEligible(member))
+    const main = this.#membership.main.filter((member) => this.#eligibility.isEligible(member))
+    const backups = this.#membership.backups.filter((member) => this.#eligibility.isEligible(member))
     const candidates = main.length > 0 ? main : backups
     if (candidates.length === 0) {
       const last = this.#failOpen({ ...request }, new Set())
@@ -137,6 +136,23 @@ export class Pool<Carrier> implements ServerWatcher, CheckWatcher {
     const member = this.#membership.add(spec, backup, health)
     this.serverFreed()
     return member
+  }
+
+  /** Whether a list names the source. */
+  names(source: string): boolean {
+    return this.#membership.names(source)
+  }
+
+  /** What a source tells, in place of what it told before. */
+  found(source: string, found: readonly Found[]): void {
+    const before = new Map(this.members.map((member) => [member, member.told]))
+    this.#membership.found(source, found)
+    for (const member of this.members) {
+      const [was, is] = [before.get(member), member.told]
+      if (is?.admin !== was?.admin && (is?.admin ?? 'up') !== member.admin) this.setAdmin(member, is?.admin ?? 'up')
+      if (before.has(member) && !isDeepStrictEqual(is?.health, was?.health)) this.setHealth(is?.health, member)
+    }
+    this.serverFreed()
   }
 
   /** Lets a server go. What is under way there goes on. */
@@ -166,9 +182,9 @@ export class Pool<Carrier> implements ServerWatcher, CheckWatcher {
   }
 
   /** Another way to check the servers, or those that have none of their own. */
-  setHealth(health: HealthOptions, member?: Member<Carrier>): void {
-    if (member === undefined) this.#membership.setHealth(health)
-    else this.#membership.setMemberHealth(member, health)
+  setHealth(health: HealthOptions | undefined, member?: Member<Carrier>): void {
+    if (member !== undefined) this.#membership.setMemberHealth(member, health)
+    else if (health !== undefined) this.#membership.setHealth(health)
     this.serverFreed()
   }
 
@@ -181,7 +197,7 @@ export class Pool<Carrier> implements ServerWatcher, CheckWatcher {
 
   serverChanged(server: Server, returned: boolean): void {
     this.#forget()
-    if (returned && this.#remembers) this.#beginSlowly((member) => member.server === server)
+    if (returned && this.#eligibility.remembers) this.#beginSlowly((member) => member.server === server)
     this.serverFreed()
   }
 
@@ -226,10 +242,10 @@ export class Pool<Carrier> implements ServerWatcher, CheckWatcher {
   }
 
   #pick(request: PoolRequest, tried: ReadonlySet<Member<Carrier>>): Member<Carrier> | undefined {
-    this.#eligible ??= this.#membership.main.filter((member) => this.#isEligible(member))
+    this.#eligible ??= this.#membership.main.filter((member) => this.#eligibility.isEligible(member))
     const main = untried(this.#eligible, tried)
     if (main.length > 0) return this.#ask(this.#balancer, main, this.#membership.slots(false), request)
-    this.#eligibleBackups ??= this.#membership.backups.filter((member) => this.#isEligible(member))
+    this.#eligibleBackups ??= this.#membership.backups.filter((member) => this.#eligibility.isEligible(member))
     const backups = untried(this.#eligibleBackups, tried)
     if (backups.length > 0) return this.#ask(this.#backupBalancer, backups, this.#membership.slots(true), request)
     return this.#failOpen(request, tried)
@@ -251,7 +267,7 @@ export class Pool<Carrier> implements ServerWatcher, CheckWatcher {
     if (this.options.stickyCookie === undefined) return undefined
     const token = request.stickyToken()
     const member = token === undefined ? undefined : this.#membership.byToken(token)
-    return member !== undefined && !tried.has(member) && this.#isEligible(member) ? member : undefined
+    return member !== undefined && !tried.has(member) && this.#eligibility.isEligible(member) ? member : undefined
   }
 
   /**
@@ -260,35 +276,21 @@ export class Pool<Carrier> implements ServerWatcher, CheckWatcher {
    * `OfflineTimeOut`, would cost requests.
    */
   #failOpen(request: PoolRequest, tried: ReadonlySet<Member<Carrier>>): Member<Carrier> | undefined {
-    if (!this.options.failOpen || !this.#remembers || request.failedOpen) return undefined
-    let best: Member<Carrier> | undefined
-    for (const member of this.members) {
-      if (tried.has(member) || !member.available) continue
-      if (member.server.health.usable) return undefined
-      if (this.#atLimit(member)) continue
-      if (best === undefined || member.server.health.lastFailure < best.server.health.lastFailure) best = member
-    }
+    if (!this.options.failOpen || request.failedOpen) return undefined
+    const best = this.#eligibility.oldestFailure(this.members, tried)
     if (best !== undefined) request.failedOpen = true
     return best
   }
 
-  #isEligible(member: Member<Carrier>): boolean {
-    return this.#isWell(member) && !this.#atLimit(member)
+  /** It is fed from outside, and there is no server yet that could take a request. */
+  get waitsForServers(): boolean {
+    return !this.members.some((member) => this.#eligibility.isReady(member))
   }
 
-  #isWell(member: Member<Carrier>): boolean {
-    return member.available && (!this.#remembers || member.server.health.usable)
-  }
-
-  #atLimit(member: Member<Carrier>): boolean {
-    const { maxConnections } = this.options
-    return maxConnections > 0 && member.server.active >= maxConnections
-  }
-
-  /** A server may be free soon: one is at its limit, or the pool is fed from outside, and still empty. */
+  /** A server may be free soon: one is at its limit, or the pool still waits for servers. */
   #mayCome(tried: ReadonlySet<Member<Carrier>>): boolean {
-    if (this.members.length === 0) return true
-    return this.members.some((member) => !tried.has(member) && this.#isWell(member) && this.#atLimit(member))
+    if (this.waitsForServers) return true
+    return this.members.some((member) => !tried.has(member) && this.#eligibility.isBusy(member))
   }
 }
 

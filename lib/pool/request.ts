@@ -23,5 +23,6 @@ export type Standing =
   | 'down'
   | 'draining'
   | 'disabled'
+  | 'not connected'
   | 'at its limit'
   | 'waiting as a backup'

@@ -6,6 +6,8 @@
  */
 
 import { networkAddress, parseServer, type ServerAddress, type ServerSpec } from './address.js'
+import type { HealthOptions } from './health-options.js'
+import type { AdminState } from './member.js'
 
 /** Something that tells which servers there are. */
 export interface Source {
@@ -13,7 +15,7 @@ export interface Source {
   readonly id: string
   /** `worker`: those that have dialled in. `dns`: the addresses of a name. `srv`: what the SRV records of a name say. */
   readonly kind: 'worker' | 'dns' | 'srv'
-  /** Name of the service, or the name that is looked up. */
+  /** Name of the service, `*` for any, or the name that is looked up. */
   readonly name: string
   /** Port of each server; 0 where the source tells it. */
   readonly port: number
@@ -31,6 +33,9 @@ export interface SourceSpec {
 /** One item of a `ServerList`. */
 export type Listed = ServerSpec | SourceSpec
 
+/** The id of the source that every pool has without naming it: what machines share. */
+export const registrySource = 'registry'
+
 /** A server that a source has told of. */
 export interface Found {
   readonly address: ServerAddress
@@ -38,10 +43,19 @@ export interface Found {
   readonly weight: number
   /** Used only while no other is eligible. */
   readonly backup: boolean
+  /** Default: `up`. */
+  readonly admin?: AdminState | undefined
+  /** How it is checked, where that is another way than the pool's. */
+  readonly health?: HealthOptions | undefined
 }
 
 export function isSource(item: Listed): item is SourceSpec {
   return 'source' in item
+}
+
+/** What tells an item apart from others. */
+export function idOf(item: Listed): string {
+  return isSource(item) ? item.source.id : item.address.id
 }
 
 /** The servers that a list names by themselves. */
@@ -63,7 +77,8 @@ export function namedSources(list: readonly Listed[]): readonly SourceSpec[] {
 export function parseListed(text: string): Listed {
   const [, kind, rest] = /^(worker|dns|srv):(.*)$/i.exec(text) ?? []
   if (kind === undefined || rest === undefined || rest.includes(' ')) return parseServer(text)
-  const [, location, digits] = /^([^*]*)(?:\*(.*))?$/.exec(rest) ?? []
+  // `worker:*` is any service; behind it, as behind a name, there may be a weight.
+  const [, location, digits] = /^(\*|[^*]*)(?:\*(.*))?$/.exec(rest) ?? []
   const { weight } = digits === undefined ? { weight: 1 } : parseServer(`h*${digits}`)
   switch (kind.toLowerCase()) {
     case 'worker':
@@ -76,7 +91,7 @@ export function parseListed(text: string): Listed {
 }
 
 function workerSource(name: string, text: string): Source {
-  if (!/^[\w.-]{1,64}$/.test(name)) {
+  if (!/^(?:[\w.-]{1,64}|\*)$/.test(name)) {
     const hint = name.includes('/') ? '; workers are listed by their service, as in worker:api' : ''
     throw new Error(`bad service "${name}" in "${text}"; it consists of letters, digits, ".", "_" and "-"${hint}`)
   }

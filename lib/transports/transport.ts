@@ -126,6 +126,10 @@ export interface ConnectionOptions {
 /** One way to carry requests to one server with one set of options. */
 export interface Upstream {
   send(request: TransportRequest, events: CarriageEvents): Carriage
+  /** Requests can be sent now. Absent: always; a connection that is missing is made. */
+  readonly ready?: boolean
+  /** Calls `changed` whenever `ready` has changed; returns how to stop. Absent: it never does. */
+  watch?(changed: () => void): () => void
   /** Closes unused connections, and those in use as soon as they are free. */
   close(): void
 }

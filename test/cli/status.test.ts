@@ -33,6 +33,7 @@ function said(): Said {
     since: null,
     weight: 1,
     backup: false,
+    source: null,
     connections: 0,
     consecutiveFailures: 0,
     offlineUntil: null,

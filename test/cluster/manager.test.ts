@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { StateChange } from '#lib/forward/control.js'
 import { eventually, within } from '../support/wire.js'
 import { elapse, settle } from './passing.js'
-import { FakeCluster } from './support.js'
+import { FakeCluster, type FakeProcess, type StubControl } from './support.js'
 
 const server = '10.0.0.1:80'
 const add = { kind: 'add', url: server } as const
@@ -474,5 +474,51 @@ test('what requests tell one process about a server the others hear, and those t
   third!.control.setState(server, 'up', 'it answered a request')
   await eventually(() => states() === 'up up up', 'all to come back')
   assert.deepEqual(told, ['offline: it refused', 'up: it answered a request'])
+  await manager.stop(0)
+})
+
+const worker = (instance: string) => ({ service: 'api', instance, weight: 1 })
+
+/** The servers that a source was last told to have. */
+function told(control: StubControl): string {
+  const last = control.applied.findLast((change) => change.kind === 'source')
+  return last === undefined ? 'nothing' : last.servers.map(({ url }) => url).join(' ')
+}
+
+test('a worker is there, for all processes, as long as one of them has it', async () => {
+  const cluster = new FakeCluster()
+  cluster.model.sources = [{ id: 'worker:api', kind: 'worker', name: 'api', port: 0, scheme: 'worker' }]
+  const manager = await cluster.open()
+  const [first, second, third] = cluster.spawned as [FakeProcess, FakeProcess, FakeProcess]
+  const everybody = () => [cluster.model, ...cluster.living.map(({ control }) => control)].map(told)
+  first.dial([worker('b')])
+  second.dial([worker('b'), worker('a'), { ...worker('x'), service: 'other' }])
+  await settle()
+  assert.deepEqual(everybody(), Array(4).fill('worker:api/a worker:api/b'))
+  second.dial([worker('b')])
+  await settle()
+  assert.deepEqual(everybody(), Array(4).fill('worker:api/b'))
+  first.die('was ended by SIGKILL')
+  await settle()
+  assert.deepEqual(new Set(everybody()), new Set(['worker:api/b']))
+  second.die('was ended by SIGKILL')
+  await settle()
+  assert.equal(told(cluster.model), '')
+  assert.equal(told(third.control), '')
+  await manager.stop(0)
+})
+
+test('after a reload the workers are told of again: another service may be wanted', async () => {
+  const cluster = new FakeCluster()
+  const commit = async () => {
+    cluster.model.sources = [{ id: 'worker:*', kind: 'worker', name: '*', port: 0, scheme: 'worker' }]
+  }
+  const manager = await cluster.open({ read: async () => ({ configuration: 'second', commit }) })
+  cluster.spawned[0]!.dial([worker('a')])
+  await settle()
+  assert.equal(told(cluster.model), 'nothing')
+  await manager.reload()
+  assert.equal(told(cluster.model), 'worker:api/a')
+  assert.equal(told(cluster.spawned[2]!.control), 'worker:api/a')
   await manager.stop(0)
 })

@@ -33,14 +33,16 @@ function rig(): Rig {
   const manager = new Channel(port(1), clock)
   manager.on('hello', ({ protocol }) => void steps.push(`hello ${protocol}`))
   manager.on('log', ({ level, message }) => void steps.push(`${level} ${message}`))
+  manager.on('workers', (all) => void steps.push(`workers ${all.map(({ instance }) => instance)}`))
   manager.on('state', ({ to }) => void steps.push(`state ${to}`))
   serve({
     port: port(0),
     clock,
-    open: (configuration, logger, ask) => {
+    open: (configuration, { logger, statistics: ask, workers }) => {
       statistics = ask
       steps.push(`open ${configuration}`)
       logger.info('opened')
+      workers([{ service: 'api', instance: '1', weight: 1 }])
       return {
         control,
         listen: async () => {
@@ -80,10 +82,11 @@ test('it takes the picture over before it listens, and tells what happens from t
   control.setState('10.0.0.1:80', 'offline', 'refused')
   await eventually(() => steps.at(-1) === 'state offline', 'the state')
   assert.deepEqual(steps, [
-    'hello 2',
+    'hello 3',
     'open first',
     'listen with 1 changes, 1 verdicts',
     'info opened',
+    'workers 1',
     'state offline',
   ])
 })

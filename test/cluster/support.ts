@@ -3,12 +3,13 @@
 import type { Port } from '#lib/cluster/channel.js'
 import { Manager, type ManagerSettings } from '#lib/cluster/manager.js'
 import type { Listening, Message } from '#lib/cluster/messages.js'
-import { type Served, serve } from '#lib/cluster/process.js'
+import { type ManagerSide, type Served, serve } from '#lib/cluster/process.js'
 import type { Child } from '#lib/cluster/serving-process.js'
 import {
   type Change,
   ChangeError,
   type ChangeResult,
+  type DialledIn,
   type Experience,
   type LocalControl,
   type ServerSnapshot,
@@ -19,6 +20,7 @@ import {
 import type { Logger } from '#lib/forward/events.js'
 import { noDurations } from '#lib/pool/durations.js'
 import type { ServerState } from '#lib/pool/server.js'
+import type { Source } from '#lib/pool/source.js'
 import { ManualClock } from '../support/clock.js'
 import { scriptedRandom } from '../support/random.js'
 
@@ -33,6 +35,7 @@ export function serverSnapshot(id: string, fields: Partial<ServerSnapshot> = {})
     reason: '',
     weight: 1,
     backup: false,
+    source: null,
     connections: 0,
     consecutiveFailures: 0,
     offlineUntil: null,
@@ -70,6 +73,7 @@ export class StubControl implements LocalControl {
   /** What a drain waits for. */
   drained: Promise<void> = Promise.resolve()
   readonly ready = true
+  sources: Source[] = []
   readonly #watchers = new Set<(change: StateChange) => void>()
   readonly #verdictWatchers = new Set<(verdict: Verdict) => void>()
 
@@ -84,6 +88,10 @@ export class StubControl implements LocalControl {
 
   async change(change: Change): Promise<ChangeResult> {
     if (change.kind === 'pool') throw new ChangeError('invalid', 'not in this stub')
+    if (change.kind === 'source') {
+      this.applied.push(change)
+      return { changed: true, servers: [] }
+    }
     const server = change.kind === 'add' ? change.url : change.server
     const known = this.servers.has(server)
     if (change.kind !== 'add' && !known) throw new ChangeError('not-found', `no server ${server}`)
@@ -190,7 +198,7 @@ export class FakeProcess implements Child {
     serve({
       port,
       clock,
-      open: (configuration) => this.#open(configuration),
+      open: (configuration, manager) => this.#open(configuration, manager),
       exit: () => this.die('ended with exit code 0'),
     })
   }
@@ -248,8 +256,12 @@ export class FakeProcess implements Child {
     queueMicrotask(work)
   }
 
-  #open(configuration: unknown): Served {
+  /** Workers dial in, or leave. */
+  dial: (workers: readonly DialledIn[]) => void = () => {}
+
+  #open(configuration: unknown, { workers }: ManagerSide): Served {
     this.configuration = configuration
+    this.dial = workers
     const listening: Listening = { urls: [`http://localhost:8080`], warnings: [] }
     return {
       control: this.control,

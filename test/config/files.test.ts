@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { ConfigError } from '#lib/config/diagnostics.js'
 import { loadConfig, resolveConfig } from '#lib/config/load.js'
 import { sectionSchemas } from '#lib/config/schema.js'
+import { namedServers } from '#lib/pool/source.js'
 
 test('the configurations of the plugin that this proxy follows load as they stand', () => {
   const first = resolveConfig(loadConfig('test/fixtures/seed-first-alive.conf')).entries
@@ -20,14 +21,14 @@ test('the configurations of the plugin that this proxy follows load as they stan
   const plugin = resolveConfig(loadConfig('test/fixtures/seed-plugin.conf'))
   assert.equal(plugin.defaults.statisticsURL, '/proxy-status')
   assert.deepEqual(
-    plugin.entries.map(({ options }) => [options.loadBalance.name, options.serverList[0]!.address.port]),
+    plugin.entries.map(({ options }) => [options.loadBalance.name, namedServers(options.serverList)[0]!.address.port]),
     [
       ['First-Alive', 8080],
       ['Round-Robin', 8082],
     ],
   )
   const [weighted] = resolveConfig(loadConfig('test/fixtures/seed-weighted.conf')).entries
-  const ports = weighted!.options.serverList.map(({ address }) => address.port)
+  const ports = namedServers(weighted!.options.serverList).map(({ address }) => address.port)
   assert.deepEqual(
     [80, 81, 82].map((port) => ports.filter((each) => each === port).length),
     [3, 2, 1],

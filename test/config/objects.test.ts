@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConfigError, formatDiagnostic } from '#lib/config/diagnostics.js'
 import { type Config, parseConfig, resolveConfig } from '#lib/config/load.js'
+import { namedServers } from '#lib/pool/source.js'
 
 function problems(config: unknown): string[] {
   try {
@@ -57,11 +58,11 @@ test('an entry inherits each key that it does not set; a list takes the place of
   })
   const [one, two] = entries.map(({ options }) => options)
   assert.deepEqual(
-    one!.serverList.map(({ address }) => address.host),
+    namedServers(one!.serverList).map(({ address }) => address.host),
     ['a', 'b'],
   )
   assert.deepEqual(
-    two!.serverList.map(({ address }) => address.host),
+    namedServers(two!.serverList).map(({ address }) => address.host),
     ['c'],
   )
   assert.deepEqual([one!.attemptsCount, two!.attemptsCount, defaults.attemptsCount], [5, 7, 5])

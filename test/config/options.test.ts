@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { type EntryConfig, type EntryOptions, resolveConfig } from '#lib/config/load.js'
 import { sectionSchemas } from '#lib/config/schema.js'
 import { parseListenAddress } from '#lib/listen/options.js'
+import { namedServers } from '#lib/pool/source.js'
 import { certificates } from '../support/certificates.js'
 
 const noFiles = {
@@ -171,7 +172,7 @@ test('headers, rewriting and error pages', () => {
 test('the same server listed several times stays listed', () => {
   const { serverList } = options({ serverList: 'a:80 b:80 a:80*2' })
   assert.deepEqual(
-    serverList.map(({ address, weight }) => [address.id, weight]),
+    namedServers(serverList).map(({ address, weight }) => [address.id, weight]),
     [
       ['http://a:80', 1],
       ['http://b:80', 1],

@@ -349,3 +349,79 @@ test('a server that is enabled again begins slowly', async (t) => {
   const names = await reached(rig, 11)
   assert.equal(names.split(' ').filter((name) => name === 'a').length, 1)
 })
+
+test('what a source tells is served, is told again after a reload, and cannot be removed by hand', async (t) => {
+  const [a, b] = [await named(t, 'a'), await named(t, 'b')]
+  const rig = await startRig(t, 'http1', { name: 'web', serverList: 'worker:api' })
+  const { control } = rig.proxy
+  const waiting = rig.get()
+  let queued = 0
+  await eventually(() => {
+    void control.snapshot().then(({ pools }) => {
+      queued = pools[0]!.queued
+    })
+    return queued === 1
+  }, 'it waits')
+  await control.change({ kind: 'source', source: 'worker:api', servers: [{ url: a }] })
+  assert.equal((await waiting).body, 'a')
+  await control.change({ kind: 'source', source: 'worker:api', servers: [{ url: a, weight: 2 }, { url: b }] })
+  assert.equal(await reached(rig, 3), 'a a b')
+  assert.deepEqual(
+    (await control.snapshot()).pools[0]?.servers.map(({ id, source }) => [id, source]),
+    [
+      [`http://${a}`, 'worker:api'],
+      [`http://${b}`, 'worker:api'],
+    ],
+  )
+  await refused(
+    rig,
+    { kind: 'remove', server: a },
+    'invalid',
+    /comes from worker:api: stop the worker, or set its state/,
+  )
+  await refused(rig, { kind: 'remove', server: a, drain: 5 }, 'invalid', /comes from worker:api/)
+  await control.change({ kind: 'server', server: a, state: 'disabled' })
+  assert.equal(await reached(rig, 2), 'b b')
+
+  await rig.proxy.reload(configOf('http1', { name: 'web', serverList: 'worker:api', loadBalance: 'First-Alive' }))
+  assert.equal(await reached(rig, 2), 'b b')
+  assert.deepEqual(
+    control.sources.map(({ id }) => id),
+    ['worker:api'],
+  )
+
+  // A server that comes back is a new one.
+  await control.change({ kind: 'source', source: 'worker:api', servers: [{ url: b }] })
+  await control.change({ kind: 'source', source: 'worker:api', servers: [{ url: a }, { url: b }] })
+  assert.equal(await reached(rig, 2), 'a a')
+
+  await rig.proxy.reload(configOf('http1', { name: 'web', serverList: b }))
+  assert.equal(await reached(rig, 2), 'b b')
+})
+
+test('a source that no pool names changes nothing; the registry needs no name', async (t) => {
+  const [a, b] = [await named(t, 'a'), await named(t, 'b')]
+  const rig = await startRig(t, 'http1', { name: 'web', serverList: a })
+  const { control } = rig.proxy
+  await control.change({ kind: 'source', source: 'worker:api', servers: [{ url: b }] })
+  assert.equal(await reached(rig, 2), 'a a')
+  await control.change({
+    kind: 'source',
+    pool: 'web',
+    source: 'registry',
+    servers: [{ url: b }, { url: a, weight: 2 }],
+  })
+  assert.equal(await reached(rig, 3), 'a a b')
+  await refused(
+    rig,
+    { kind: 'source', pool: 'web', source: 'registry', servers: [{ url: 'h:x' }] },
+    'invalid',
+    /bad port/,
+  )
+  await refused(rig, { kind: 'source', pool: 'none', source: 'registry', servers: [] }, 'not-found', /unknown pool/)
+})
+
+test('a worker is not added by hand', async (t) => {
+  const rig = await startRig(t, 'http1', { name: 'web', serverList: 'worker:api' })
+  await refused(rig, { kind: 'add', url: 'worker:api/1' }, 'invalid', /a worker joins by itself/)
+})

@@ -23,6 +23,7 @@ function server(id: string, changes: Partial<ServerSnapshot> = {}): ServerSnapsh
     reason: '',
     weight: 1,
     backup: false,
+    source: null,
     connections: 0,
     consecutiveFailures: 0,
     offlineUntil: null,

@@ -25,6 +25,7 @@ test('GET /servers lists the servers of all pools', async (t) => {
     since: '2024-01-01T00:00:00.000Z',
     weight: 3,
     backup: false,
+    source: null,
     connections: 2,
     consecutiveFailures: 1,
     offlineUntil: '2024-01-01T00:01:00.000Z',

@@ -22,7 +22,7 @@ const options: CheckOptions = {
 function bench(asks = true) {
   const clock = new ManualClock()
   const changes: { up: boolean; reason: string }[] = []
-  const health = new ActiveHealth({ clock, random: scriptedRandom(0.5), asks })
+  const health = new ActiveHealth({ clock, random: scriptedRandom(0.5), asks: () => asks })
   let done: ((passed: boolean, result: string) => void) | undefined
   const asked: number[] = []
   let cancelled = 0
@@ -77,7 +77,7 @@ test('passing and failing in turn never turns it', () => {
 
 test('the first check comes soon, the others at the interval, moved by up to a tenth', () => {
   const clock = new ManualClock()
-  const health = new ActiveHealth({ clock, random: seededRandom(3), asks: true })
+  const health = new ActiveHealth({ clock, random: seededRandom(3), asks: () => true })
   const asked: number[] = []
   const probe = (_: CheckOptions, done: (passed: boolean, result: string) => void) => {
     asked.push(clock.now())

@@ -28,6 +28,7 @@ export class MemoryServer {
   since: number | null = null
   weight: number
   backup: boolean
+  source: string | null = null
   connections = 0
   consecutiveFailures = 0
   offlineUntil: number | null = null
@@ -163,6 +164,8 @@ export class MemoryControl implements Control {
         return this.#changeServer(change)
       case 'pool':
         return this.#changePool(change)
+      case 'source':
+        return this.#found(change)
     }
   }
 
@@ -189,6 +192,18 @@ export class MemoryControl implements Control {
       if (change.state !== undefined) this.setState(pool, server.id, change.state, 'by request')
     }
     return result(found)
+  }
+
+  #found({ pool, source, servers }: Extract<Change, { kind: 'source' }>): ChangeResult {
+    for (const [name, { servers: known }] of this.pools) {
+      if (pool !== undefined && pool !== name) continue
+      const told = servers.map(({ url, weight, backup, state = 'up' }) =>
+        Object.assign(new MemoryServer(url, weight, backup), { source, state }),
+      )
+      const stay = known.filter((server) => server.source !== source && !told.some(({ id }) => id === server.id))
+      this.#pool(name).servers = [...stay, ...told]
+    }
+    return { changed: true, servers: [] }
   }
 
   #changePool({ pool: name, loadBalance, health }: Extract<Change, { kind: 'pool' }>): ChangeResult {

@@ -18,6 +18,7 @@ export interface FakeServer {
   since: string | null
   weight: number
   backup: boolean
+  source: string | null
   connections: number
   consecutiveFailures: number
   offlineUntil: string | null
@@ -64,6 +65,7 @@ export function fakeServer(id: string, pool: string, changes: Partial<FakeServer
     since: null,
     weight: 1,
     backup: false,
+    source: null,
     connections: 0,
     consecutiveFailures: 0,
     offlineUntil: null,

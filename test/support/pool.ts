@@ -1,10 +1,10 @@
 import { findBalancer } from '#lib/balancers/registry.js'
 import { ActiveHealth } from '#lib/pool/active-health.js'
-import { parseServer } from '#lib/pool/address.js'
 import type { Lease } from '#lib/pool/lease.js'
 import type { PoolOptions } from '#lib/pool/options.js'
 import { Pool, type PoolRequest } from '#lib/pool/pool.js'
 import { ServerDirectory, type ServerStateChange } from '#lib/pool/server.js'
+import { parseListed } from '#lib/pool/source.js'
 import { ManualClock } from './clock.js'
 import { scriptedRandom, seededRandom } from './random.js'
 
@@ -19,11 +19,27 @@ export class PoolBench {
   readonly checks = new ActiveHealth({
     clock: this.clock,
     random: scriptedRandom(0.5),
-    asks: true,
+    asks: () => true,
   })
 
+  /** Servers that cannot be sent to. */
+  readonly #unready = new Set<string>()
+  /** Who is told when that changes. */
+  readonly #readiness = new Set<{ readonly id: string; readonly changed: () => void }>()
+
+  /** How many watch whether servers can be sent to. */
+  get watched(): number {
+    return this.#readiness.size
+  }
+
+  setReady(id: string, ready: boolean): void {
+    if (ready) this.#unready.delete(id)
+    else this.#unready.add(id)
+    for (const watcher of this.#readiness) if (watcher.id === id) watcher.changed()
+  }
+
   pool(servers: string, options: Partial<PoolOptions> = {}, backups = ''): Pool<string> {
-    const specs = (list: string) => list.split(' ').filter(Boolean).map(parseServer)
+    const specs = (list: string) => list.split(' ').filter(Boolean).map(parseListed)
     return new Pool<string>({
       name: 'test',
       directory: this.directory,
@@ -40,6 +56,12 @@ export class PoolBench {
             this.asked.set(host, done)
             return () => this.asked.delete(host)
           }
+        },
+        ready: (id) => !this.#unready.has(id),
+        watch: (id, changed) => {
+          const watcher = { id, changed }
+          this.#readiness.add(watcher)
+          return () => this.#readiness.delete(watcher)
         },
       },
       options: {

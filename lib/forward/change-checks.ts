@@ -1,0 +1,62 @@
+/** What is wrong with a change, told before anything is touched. */
+
+import type { BalancerFactory } from '../balancers/balancer.js'
+import { balancerNames, canonicalBalancerName, findBalancer } from '../balancers/registry.js'
+import { unknown } from '../config/suggest.js'
+import { parseServer, type ServerSpec } from '../pool/address.js'
+import { changedHealth, type HealthOptions } from '../pool/health-options.js'
+import type { Member } from '../pool/member.js'
+import type { Found } from '../pool/source.js'
+import type { Upstream } from '../transports/transport.js'
+import { ChangeError, type FoundServer, type HealthSettings } from './control.js'
+
+export function serverSpec(url: string, weight: number | undefined): ServerSpec {
+  const spec = checked(() => parseServer(url.replace(/(?<=^[a-z]+:\/\/[^/]*)\/$/i, '')))
+  if (weight === undefined) return spec
+  checkWeight(weight)
+  return { ...spec, weight }
+}
+
+/** `before`: how the servers of the pool are checked. */
+export function foundServer(before: HealthOptions, { url, weight, backup, state, health }: FoundServer): Found {
+  return {
+    ...serverSpec(url, weight),
+    backup: backup === true,
+    admin: state,
+    health: health === undefined ? undefined : healthOptions(before, health),
+  }
+}
+
+export function healthOptions(before: HealthOptions, settings: HealthSettings): HealthOptions {
+  return checked(() => changedHealth(before, settings))
+}
+
+export function checkRemovable({ id, source }: Member<Upstream>): void {
+  if (source !== undefined) throw comesBack(id, source)
+}
+
+/** A server cannot be removed, because its source would tell of it again. */
+export function comesBack(server: string, source: string): ChangeError {
+  const way = source.startsWith('worker:') ? 'stop the worker' : 'take it out there'
+  return new ChangeError('invalid', `${server} comes from ${source}: ${way}, or set its state to disabled`)
+}
+
+export function checkWeight(weight: number): void {
+  if (Number.isInteger(weight) && weight >= 1 && weight <= 1000) return
+  throw new ChangeError('invalid', `bad weight ${weight}; a weight is a whole number from 1 to 1000`)
+}
+
+export function namedBalancer(name: string): { name: string; factory: BalancerFactory } {
+  const factory = findBalancer(name)
+  if (factory === undefined) throw new ChangeError('invalid', unknown('balancer', name, balancerNames()))
+  return { name: canonicalBalancerName(name) ?? name, factory }
+}
+
+/** What the configuration's own checks find wrong is what is wrong with the change. */
+export function checked<T>(action: () => T): T {
+  try {
+    return action()
+  } catch (error) {
+    throw new ChangeError('invalid', (error as Error).message)
+  }
+}
