@@ -9,8 +9,9 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
+import { isLoopbackName } from '../pool/service-address.js'
 import { ApiError } from './errors.js'
-import { isLoopbackName, type ManagementOptions } from './options.js'
+import type { ManagementOptions } from './options.js'
 
 export class Access {
   readonly #tokenHash: Buffer | undefined

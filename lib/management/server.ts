@@ -5,13 +5,13 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Clock } from '../clock.js'
 import type { Control } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
+import { serviceListenProblem } from '../pool/service-address.js'
 import { Access } from './access.js'
 import { calls } from './api.js'
 import { refuseMalformed } from './bad-head.js'
 import { readBody } from './body.js'
 import { ApiError, toApiError } from './errors.js'
 import { EventStreams } from './event-streams.js'
-import { listenProblem } from './listen-problem.js'
 import { formatManagementAddress, type ManagementAddress, type ManagementOptions } from './options.js'
 import { type Answer, type Asset, eventStream, json, type Parts } from './route.js'
 import { type Found, Router } from './router.js'
@@ -82,7 +82,7 @@ export class ManagementServer {
       if (address.socketPath !== undefined) await this.#clearSocket(address.socketPath)
       await this.#open(address)
     } catch (error) {
-      throw listenProblem(address, error)
+      throw serviceListenProblem('the management API', address, error)
     }
     this.#server.on('error', (error) => this.#logger.error(`management: ${error.message}`))
     const bound = this.#server.address() as AddressInfo | string
