@@ -42,6 +42,7 @@ export function withoutSecrets(config: Config): Config {
     ...(config.entries === undefined ? {} : { entries: config.entries.map(cleaned) }),
     ...(config.listen === undefined ? {} : { listen: config.listen.map(cleaned) }),
     ...(config.management === undefined ? {} : { management: cleaned(config.management) }),
+    ...(config.workers === undefined ? {} : { workers: cleaned(config.workers) }),
   }
 }
 

@@ -8,7 +8,8 @@ import type { Config } from './schema.js'
 import { messageOf } from './section.js'
 import type { Environment } from './text.js'
 
-export { type ResolvedConfig, type ResolvedEntry, resolveConfig } from './resolve.js'
+export { resolveConfig } from './resolve.js'
+export type { ResolvedConfig, ResolvedEntry } from './resolved.js'
 export type { Config, DefaultsConfig, EntryConfig, EntryOptions } from './schema.js'
 
 /** How a configuration is read. */

@@ -2,9 +2,11 @@
 
 import { readFileSync } from 'node:fs'
 import { resolve as resolvePath } from 'node:path'
+import { namedSources } from '../pool/source.js'
 import { Diagnostics, formatPlace, type Place } from './diagnostics.js'
 import { reasonOf, reportProblems, sectionTitle } from './ini.js'
 import { configOrigin, type SectionOrigin, sectionOrigin } from './origin.js'
+import type { ResolvedConfig, ResolvedEntry } from './resolved.js'
 import {
   type ClusterOptions,
   type Config,
@@ -25,35 +27,12 @@ import {
   type SectionSchema,
   sectionSchemas,
   unknownName,
+  type WorkersOptions,
+  workersContradictions,
+  workersSchema,
 } from './schema.js'
 import { type Contradiction, type Option, type ResolveContext, show, ValueProblem } from './section.js'
 import { unknown } from './suggest.js'
-
-/** One entry, ready to work with. */
-export interface ResolvedEntry {
-  /** Its label, or `entry 1` for the first, and so on; unique. */
-  readonly name: string
-  readonly isLabelled: boolean
-  /** Its own options, those of the defaults, and those of the tables, in this order of precedence. */
-  readonly options: EntryOptions
-  readonly place: Place
-  /** Where each pattern of `options.match` stands. */
-  readonly patternPlaces: readonly Place[]
-}
-
-/** A checked configuration. */
-export interface ResolvedConfig {
-  /** What an entry has that sets nothing. `match` and `serverList` are empty where nobody gave them. */
-  readonly defaults: EntryOptions
-  readonly entries: readonly ResolvedEntry[]
-  /** One for each `[LISTEN]`; without any, one with the defaults. */
-  readonly listen: readonly ListenOptions[]
-  readonly management: ManagementOptions
-  readonly cluster: ClusterOptions
-  readonly log: LogOptions
-  /** Everything it was read from, absolute: files, and the folders in which `Include` looked. */
-  readonly files: readonly string[]
-}
 
 /**
  * Checks a configuration object and makes it ready to work with. What `parseConfig` returned keeps its places, so
@@ -115,13 +94,14 @@ class Resolver {
       const known = sectionSchemas.map(({ property }) => property as string)
       if (!known.includes(key)) this.#diagnostics.add({ path: key }, '', unknown('key', key, known))
     }
-    const { defaults, entries, listen, management, cluster, log } = config as Record<string, unknown>
+    const { defaults, entries, listen, management, workers, cluster, log } = config as Record<string, unknown>
     for (const file of configOrigin(config)?.files ?? []) this.#files.add(file)
     const managed = this.#single<ManagementOptions>(managementSchema, management, managementContradictions)
     this.#fed = managed.listen !== undefined
     const inherited = this.#section(defaultsSchema, defaults ?? {}, 'defaults')
     const resolvedEntries = this.#list(entries, 'entries').map((entry, index) => this.#entry(entry, index, inherited))
     this.#checkNames(resolvedEntries)
+    if (workers === undefined) this.#checkWorkers(resolvedEntries)
     if (resolvedEntries.length === 0 && this.#diagnostics.list.length === 0) this.#reportEmpty(config)
     const listeners = this.#list(listen, 'listen').map((each, index) => this.#listen(each, index))
     return {
@@ -129,6 +109,7 @@ class Resolver {
       entries: resolvedEntries,
       listen: listeners.length > 0 ? listeners : [this.#listen({}, 0)],
       management: managed,
+      workers: this.#single<WorkersOptions>(workersSchema, workers, workersContradictions),
       cluster: this.#single<ClusterOptions>(clusterSchema, cluster),
       log: this.#single<LogOptions>(logSchema, log),
       files: [...this.#files],
@@ -236,6 +217,21 @@ class Resolver {
         const message = `the name "${name}" is taken by the entry at ${formatPlace(first)}`
         this.#diagnostics.add(place, sectionTitle(entrySchema.name, name), message)
       }
+    }
+  }
+
+  /** Workers need somewhere to dial in. */
+  #checkWorkers(entries: readonly ResolvedEntry[]): void {
+    for (const { name, isLabelled, place, options } of entries) {
+      const sources = namedSources([...options.serverList, ...options.backupList])
+      const worker = sources.find(({ source }) => source.kind === 'worker')?.source.id
+      if (worker === undefined) continue
+      const title = sectionTitle(entrySchema.name, isLabelled ? name : '')
+      this.#diagnostics.add(
+        place,
+        title,
+        `${worker}: workers have nowhere to dial in; add [WORKERS] with Listen 127.0.0.1:8000`,
+      )
     }
   }
 

@@ -18,6 +18,7 @@ import {
   transportContradictions,
   transportTable,
 } from '../transports/options.js'
+import { type WorkersConfig, type WorkersOptions, workersContradictions, workersTable } from '../workers/options.js'
 import type { Contradiction, Option } from './section.js'
 import { unknown } from './suggest.js'
 
@@ -48,6 +49,8 @@ export interface Config {
   listen?: readonly ListenConfig[]
   /** The management API of the command line. */
   management?: ManagementConfig
+  /** Where workers dial in to the command line; `worker:NAME` in a `serverList` takes them. */
+  workers?: WorkersConfig
   /** How many processes the command line starts. */
   cluster?: ClusterConfig
   /** What the command line writes down. */
@@ -62,7 +65,7 @@ export interface SectionSchema {
   /** As written in a file. */
   readonly name: string
   /** Where it goes in a configuration object. */
-  readonly property: 'defaults' | 'entries' | 'listen' | 'management' | 'cluster' | 'log'
+  readonly property: 'defaults' | 'entries' | 'listen' | 'management' | 'workers' | 'cluster' | 'log'
   /** Each such section stands for itself; without it, several are one section in pieces. */
   readonly repeated?: true
   /** By their name in objects. */
@@ -115,6 +118,13 @@ export const managementSchema: SectionSchema = {
   doc: 'The management API and the dashboard of the command line: [management-api.md](management-api.md).',
 }
 
+export const workersSchema: SectionSchema = {
+  name: 'WORKERS',
+  property: 'workers',
+  options: new Map(Object.entries<Option<unknown, unknown>>({ ...workersTable })),
+  doc: 'Where servers that the proxy knows nothing of dial in: [workers.md](workers.md).',
+}
+
 export const clusterSchema: SectionSchema = {
   name: 'CLUSTER',
   property: 'cluster',
@@ -135,6 +145,7 @@ export const sectionSchemas: readonly SectionSchema[] = [
   entrySchema,
   listenSchema,
   managementSchema,
+  workersSchema,
   clusterSchema,
   logSchema,
 ]
@@ -159,4 +170,6 @@ export {
   listenContradictions,
   type ManagementOptions,
   managementContradictions,
+  type WorkersOptions,
+  workersContradictions,
 }
