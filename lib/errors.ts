@@ -31,6 +31,8 @@ export type ErrorCode =
   | 'ERR_CONNECT_TLS'
   | 'ERR_CONNECT_CERTIFICATE'
   | 'ERR_CONNECTION_LOST'
+  | 'ERR_STREAM_REFUSED'
+  | 'ERR_STREAM_RESET'
   | 'ERR_RESPONSE_TIMEOUT'
   | 'ERR_RESPONSE_INVALID'
   | 'ERR_RESPONSE_STATUS'
@@ -101,6 +103,8 @@ export const errorTable: Readonly<Record<ErrorCode, Decision>> = {
   ERR_CONNECT_CERTIFICATE: decision(502, 'server', 'anywhere', 'tls_certificate_error', badGateway),
   // A connection, but no answer.
   ERR_CONNECTION_LOST: decision(502, 'server', 'if-safe', 'connection_terminated', badGateway),
+  ERR_STREAM_REFUSED: decision(502, 'server', 'anywhere', 'connection_limit_reached', badGateway),
+  ERR_STREAM_RESET: decision(502, 'server', 'if-safe', 'http_protocol_error', badGateway),
   ERR_RESPONSE_TIMEOUT: decision(504, 'server', 'if-safe', 'http_response_timeout', tooSlow),
   ERR_RESPONSE_INVALID: decision(502, 'server', 'if-safe', 'http_protocol_error', badGateway),
   ERR_RESPONSE_STATUS: decision(502, 'server', 'if-safe', 'http_protocol_error', badGateway),

@@ -26,6 +26,8 @@ export class Dialer {
   readonly #options: ConnectionOptions
   readonly #clock: Clock
   readonly #localAddress: string | undefined
+  /** What is offered by ALPN (RFC 7301). */
+  readonly #protocol: 'h2' | 'http/1.1'
   #tlsSession: Buffer | undefined
 
   constructor(address: ServerAddress, options: ConnectionOptions, clock: Clock, localAddress?: string) {
@@ -33,6 +35,7 @@ export class Dialer {
     this.#options = options
     this.#clock = clock
     this.#localAddress = localAddress
+    this.#protocol = address.scheme === 'h2' ? 'h2' : 'http/1.1'
   }
 
   /** Begins a connection. `reader`: what takes its bytes in place of `data` events. Returns how to give up. */
@@ -61,6 +64,12 @@ export class Dialer {
       socket.on('error', ignore)
     }
     const connected = (): void => {
+      if (this.#protocol === 'h2' && (socket as TLSSocket).alpnProtocol !== 'h2') {
+        fail(
+          new ProxyError('ERR_CONNECT_TLS', 'the server agreed on no HTTP/2 (ALPN); is it https:// rather than h2://?'),
+        )
+        return
+      }
       stop()
       waiter.connected(socket)
     }
@@ -94,7 +103,7 @@ export class Dialer {
     const { upstreamCA, upstreamCertificate, upstreamKey, upstreamServerName, upstreamVerify } = this.#options
     const options: TlsOptions = {
       ...(target as TlsOptions),
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: [this.#protocol],
       rejectUnauthorized: upstreamVerify,
     }
     if (upstreamCA !== undefined) options.ca = upstreamCA

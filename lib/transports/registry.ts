@@ -3,6 +3,8 @@ import type { Clock } from '../clock.js'
 import type { ServerAddress } from '../pool/address.js'
 import { createHttpProxyTransport } from './http-proxy/transport.js'
 import { createHttp1Transport } from './http1/transport.js'
+import { Joined, JoinedUpstream } from './http2/joined.js'
+import { createHttp2Transport } from './http2/transport.js'
 import type { TransportName } from './names.js'
 import type { TransportOptions } from './options.js'
 import type { Upstream } from './transport.js'
@@ -10,9 +12,16 @@ import type { Upstream } from './transport.js'
 /** Makes what carries requests to `address`; nothing is connected yet. */
 type UpstreamMaker = (address: ServerAddress, options: TransportOptions) => Upstream
 
-const transports: Record<TransportName, (clock: Clock, listeners: EventEmitter) => UpstreamMaker> = {
+/** What carries a request: the scheme of the address decides where it must, and `Transport` otherwise. */
+type CarrierName = TransportName | 'http2'
+
+const transports: Record<CarrierName, (clock: Clock, listeners: EventEmitter) => UpstreamMaker> = {
   http1: (clock) => {
     const transport = createHttp1Transport(clock)
+    return (address, options) => transport.upstream(address, options)
+  },
+  http2: (clock) => {
+    const transport = createHttp2Transport(clock)
     return (address, options) => transport.upstream(address, options)
   },
   'http-proxy': (clock, listeners) => {
@@ -32,27 +41,32 @@ interface Shared {
  * closed when the last one has given it back; a reload takes what it needs before the old configuration gives back.
  */
 export class Upstreams {
+  /** The workers that have dialled in. Whoever listens for them adds their connections here. */
+  readonly joined: Joined
   readonly #clock: Clock
   readonly #listeners: EventEmitter
-  readonly #makers = new Map<TransportName, UpstreamMaker>()
+  readonly #makers = new Map<CarrierName, UpstreamMaker>()
   readonly #byKey = new Map<string, Upstream>()
   readonly #shared = new Map<Upstream, Shared>()
 
   constructor(clock: Clock, listeners: EventEmitter) {
     this.#clock = clock
     this.#listeners = listeners
+    this.joined = new Joined(clock)
   }
 
   /** Tells apart ways to reach a server. It may hold a key in PEM: nobody is to see it. */
   key(address: ServerAddress, options: TransportOptions): string {
-    return JSON.stringify([address.id, transportPart(options)])
+    // Nothing of the options has to do with a connection that the other side opens.
+    return address.scheme === 'worker' ? address.id : JSON.stringify([address.id, transportPart(address, options)])
   }
 
   take(address: ServerAddress, options: TransportOptions): Upstream {
+    if (address.scheme === 'worker') return this.joined.take(address)
     const key = this.key(address, options)
     let upstream = this.#byKey.get(key)
     if (upstream === undefined) {
-      upstream = this.#maker(options.transport)(address, options)
+      upstream = this.#maker(carrierOf(address, options))(address, options)
       this.#byKey.set(key, upstream)
       this.#shared.set(upstream, { key, users: 0 })
     }
@@ -61,6 +75,10 @@ export class Upstreams {
   }
 
   giveBack(upstream: Upstream): void {
+    if (upstream instanceof JoinedUpstream) {
+      this.joined.giveBack(upstream)
+      return
+    }
     const shared = this.#shared.get(upstream)
     if (shared === undefined || --shared.users > 0) return
     this.#shared.delete(upstream)
@@ -68,7 +86,7 @@ export class Upstreams {
     upstream.close()
   }
 
-  #maker(name: TransportName): UpstreamMaker {
+  #maker(name: CarrierName): UpstreamMaker {
     let maker = this.#makers.get(name)
     if (maker === undefined) {
       maker = transports[name](this.#clock, this.#listeners)
@@ -78,10 +96,14 @@ export class Upstreams {
   }
 }
 
+function carrierOf({ scheme }: ServerAddress, options: TransportOptions): CarrierName {
+  return scheme === 'h2' || scheme === 'h2c' ? 'http2' : options.transport
+}
+
 /** An entry's options hold much more than what tells connections apart. */
-function transportPart(options: TransportOptions): unknown[] {
+function transportPart(address: ServerAddress, options: TransportOptions): unknown[] {
   return [
-    options.transport,
+    carrierOf(address, options),
     options.connectTimeout,
     options.keepAliveTimeout,
     options.keepAliveConnections,

@@ -9,6 +9,7 @@ import type { ProxyError } from '../../errors.js'
 import type { ServerAddress } from '../../pool/address.js'
 import { Dialer } from '../dial.js'
 import { Kept } from '../kept.js'
+import { NextPoll } from '../next-poll.js'
 import type {
   Carriage,
   CarriageEvents,
@@ -19,7 +20,6 @@ import type {
 } from '../transport.js'
 import { Http1Carriage } from './carriage.js'
 import { Http1Connection } from './connection.js'
-import { NextPoll } from './next-poll.js'
 
 class Http1Upstream implements Upstream {
   readonly #dialer: Dialer

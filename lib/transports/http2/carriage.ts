@@ -1,0 +1,305 @@
+/**
+ * One request over HTTP/2.
+ *
+ *     placed ──▶ (waits for a session) ──▶ stream open ──▶ response ──▶ end
+ *       ▲                                      │
+ *       └──(refused unseen, once)──────────────┘
+ */
+
+import type { ClientHttp2Stream } from 'node:http2'
+import { ProxyError } from '../../errors.js'
+import { checkInformationalHead, checkTrailers } from '../response-head.js'
+import type { Carriage, CarriageEvents, RawHeaders, TransportRequest } from '../transport.js'
+import { type AnswerHead, answerHead, withoutPseudo } from './answer-head.js'
+import { cancel, closeError, protocolError, refusedStream } from './close-error.js'
+import { requestHead, trailerHead, webSocketHead } from './request-head.js'
+import type { Session } from './session.js'
+import { type Carried, type CarriedStream, handOver, noteTrailers, openStream } from './stream.js'
+import { acceptedHead, handshakeProblem } from './websocket.js'
+
+/** Bytes of an upload that may wait before the client is held back. */
+const aheadLimit = 128 * 1024
+
+/** What finds a session for a request. */
+export interface Placing {
+  readonly secure: boolean
+  /** Calls {@link Http2Carriage.start} or {@link Http2Carriage.fail}; not with `except`. */
+  place(carriage: Http2Carriage, except: Session | undefined): void
+  /** Calls {@link Http2Carriage.flush} when all that has arrived by now is dealt with. */
+  flushSoon(carriage: Http2Carriage): void
+}
+
+export class Http2Carriage implements Carriage, Carried {
+  readonly request: TransportRequest
+  readonly #events: CarriageEvents
+  readonly #placing: Placing
+  /** How to give up before there is a stream. */
+  giveUp: (() => void) | undefined
+  #session: Session | undefined
+  #stream: CarriedStream | undefined
+  #connected = false
+  #refused = false
+  #bodyBegun = false
+  #requestComplete: boolean
+  #trailers: RawHeaders | undefined
+  #head: AnswerHead | undefined
+  /** What has come and was not wanted yet; never more than the window of the stream. */
+  #backlog: Buffer[] = []
+  #received = 0
+  #answerTrailers: RawHeaders = []
+  /** The server has ended its side. */
+  #ended = false
+  #paused = false
+  #flushSoon = false
+  #waits = false
+  #over = false
+
+  constructor(placing: Placing, request: TransportRequest, events: CarriageEvents) {
+    this.#placing = placing
+    this.request = request
+    this.#events = events
+    this.#requestComplete = !request.hasBody
+  }
+
+  /** Nothing more happens to it. */
+  get over(): boolean {
+    return this.#over
+  }
+
+  /** The request goes out on this session. `reused`: it stood before the request came. */
+  start(session: Session, reused: boolean): void {
+    this.giveUp = undefined
+    if (this.#over) return
+    try {
+      this.#open(session)
+    } catch (error) {
+      if (error instanceof ProxyError) this.failSoon(error)
+      else if (session.usable)
+        this.failSoon(new ProxyError('ERR_BAD_REQUEST', (error as Error).message, { cause: error }))
+      else this.#again(session, 'the connection closed as it was taken')
+      return
+    }
+    if (this.#connected) return
+    this.#connected = true
+    this.#events.connected(this, reused)
+  }
+
+  #open(session: Session): void {
+    const { request } = this
+    const { secure } = this.#placing
+    const upgrades = request.upgrade !== undefined
+    if (upgrades) {
+      const problem = handshakeProblem(request, session)
+      if (problem !== undefined) throw new ProxyError('ERR_UPGRADE_INVALID', problem)
+    }
+    const head = upgrades ? webSocketHead(request, secure) : requestHead(request, secure)
+    // A body of known length has no trailers in HTTP/1.1, and Node needs a frame more for a body that may have some.
+    const mayHaveTrailers = request.hasBody && head['content-length'] === undefined
+    this.#stream = openStream(session, this, head, { writes: request.hasBody, stays: upgrades, mayHaveTrailers })
+    this.#session = session
+  }
+
+  // What the exchange asks.
+
+  write(chunk: Uint8Array): boolean {
+    const stream = this.#stream
+    this.#bodyBegun = true
+    if (stream === undefined || this.#requestComplete || !stream.writable || chunk.length === 0) return true
+    if (stream.write(chunk) || stream.writableLength < aheadLimit) return true
+    this.#waits = true
+    return false
+  }
+
+  end(trailers: RawHeaders): void {
+    this.#bodyBegun = true
+    if (this.#requestComplete) return
+    this.#requestComplete = true
+    this.#trailers = trailers
+    this.#stream?.end()
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#over) return
+    this.#paused = false
+    this.#deliver()
+    if (this.#paused || this.#over) return
+    // Reading of the stream's own is what opens its window again.
+    if (this.#ended) this.#finish()
+    else if (this.#stream?.destroyed === false) this.#stream._read(0)
+  }
+
+  abort(): void {
+    const stream = this.#stream
+    this.#over = true
+    this.giveUp?.()
+    this.giveUp = undefined
+    this.#backlog = []
+    if (stream === undefined || stream.destroyed) return
+    if (!stream.closed) stream.close(cancel)
+    stream.destroy()
+  }
+
+  // What happens to it.
+
+  /** It is over before, or without, an answer. */
+  fail(error: ProxyError): void {
+    this.giveUp = undefined
+    if (this.#over) return
+    this.#over = true
+    this.#events.failed(error)
+  }
+
+  /** The same from within `send`. */
+  failSoon(error: ProxyError): void {
+    process.nextTick(() => this.fail(error))
+  }
+
+  /** What has come so far may go on. */
+  flush(): void {
+    this.#flushSoon = false
+    if (!this.#over) this.#events.flush()
+  }
+
+  informational(status: number, raw: RawHeaders): void {
+    this.#session?.heard()
+    if (this.#over) return
+    try {
+      const fields = withoutPseudo(raw)
+      checkInformationalHead(fields)
+      this.#events.informational(status, fields)
+    } catch (error) {
+      this.#break(error as ProxyError)
+    }
+  }
+
+  answered(status: number, raw: RawHeaders, complete: boolean): void {
+    this.#session?.heard()
+    if (this.#over) return
+    const stream = this.#stream as CarriedStream
+    let head: AnswerHead
+    try {
+      head = answerHead(this.request.method, status, raw, complete)
+    } catch (error) {
+      this.#break(error as ProxyError)
+      return
+    }
+    if (this.request.upgrade !== undefined && status < 300 && !complete) {
+      this.#handOver(stream, head)
+      return
+    }
+    this.#head = head
+    this.#events.response(head)
+    if (this.#over || complete) return
+    this.#deliver()
+    if (this.#over) return
+    noteTrailers(stream)
+    if (!this.#paused) stream._read(0)
+    this.#askFlush()
+  }
+
+  #askFlush(): void {
+    if (this.#flushSoon) return
+    this.#flushSoon = true
+    this.#placing.flushSoon(this)
+  }
+
+  /** A part of the body. False: the stream's window is not opened again until {@link resume}. */
+  arrived(chunk: Buffer): boolean {
+    if (this.#over) return true
+    if (this.#paused || this.#head === undefined) {
+      this.#backlog.push(chunk)
+      return !this.#paused
+    }
+    this.#session?.heard()
+    this.#received += chunk.length
+    this.#paused = !this.#events.data(chunk)
+    if (!this.#over) this.#askFlush()
+    return !this.#paused
+  }
+
+  trailers(raw: RawHeaders): void {
+    this.#answerTrailers = withoutPseudo(raw)
+  }
+
+  ended(): void {
+    this.#ended = true
+  }
+
+  told(): void {
+    if (!this.#paused && !this.#over) this.#finish()
+  }
+
+  #deliver(): void {
+    while (this.#backlog.length > 0 && !this.#paused && !this.#over) this.arrived(this.#backlog.shift() as Buffer)
+  }
+
+  #handOver(stream: CarriedStream, head: AnswerHead): void {
+    this.#over = true
+    handOver(stream)
+    this.#events.upgraded(acceptedHead(head, this.request), stream, Buffer.concat(this.#backlog))
+  }
+
+  drained(): void {
+    if (!this.#waits) return
+    this.#waits = false
+    if (!this.#over) this.#events.drained()
+  }
+
+  sendTrailers(stream: ClientHttp2Stream): void {
+    try {
+      stream.sendTrailers(trailerHead(this.#trailers ?? []))
+    } catch {
+      // Names that HTTP/2 does not have, or a stream that has just been closed.
+      if (!stream.destroyed) stream.close(cancel)
+    }
+  }
+
+  closed(stream: ClientHttp2Stream): void {
+    const session = this.#session as Session
+    session.ended()
+    // All of the answer is here; the client takes its time.
+    if (this.#over || this.#ended) return
+    const refused = stream.rstCode === refusedStream || session.disowned(stream.id)
+    if (refused && this.#head === undefined) this.#again(session, 'the server refused the stream')
+    else this.fail(closeError(session, stream.rstCode, this.#head !== undefined))
+  }
+
+  /** The server has not seen it: once more, if it can be sent from its beginning. */
+  #again(session: Session, why: string): void {
+    if (this.#refused || this.#bodyBegun) {
+      this.failSoon(new ProxyError('ERR_STREAM_REFUSED', why))
+      return
+    }
+    this.#refused = true
+    this.#stream = undefined
+    this.#session = undefined
+    this.#placing.place(this, session)
+  }
+
+  /** The answer is complete: is it what its head said? */
+  #finish(): void {
+    const { length } = this.#head as AnswerHead
+    const stream = this.#stream as CarriedStream
+    try {
+      if (length !== undefined && length !== this.#received) {
+        throw new ProxyError('ERR_RESPONSE_INCOMPLETE', 'the body is not as long as its head says')
+      }
+      checkTrailers(this.#answerTrailers)
+    } catch (error) {
+      this.#break(error as ProxyError)
+      return
+    }
+    this.#over = true
+    // Node keeps a stream until it is read to its end; with both sides closed there is nothing left of it to do.
+    if (stream.closed) stream.destroy()
+    else stream.resume()
+    this.#events.end(this.#answerTrailers)
+  }
+
+  #break(error: ProxyError): void {
+    const stream = this.#stream as CarriedStream
+    stream.close(protocolError)
+    stream.destroy()
+    this.fail(error)
+  }
+}

@@ -1,0 +1,43 @@
+/** WebSocket over HTTP/2 (RFC 8441), told as HTTP/1.1 would: the client's side speaks that. */
+
+import { createHash } from 'node:crypto'
+import type { RawHeaders, ResponseHead, TransportRequest } from '../transport.js'
+import type { Session } from './session.js'
+
+/** RFC 6455 §1.3. */
+const guid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+
+/** Why a change of protocol cannot even be asked for; undefined where it can. */
+export function handshakeProblem({ upgrade }: TransportRequest, session: Session): string | undefined {
+  if (upgrade?.toLowerCase() !== 'websocket') {
+    return `"${upgrade}" cannot be asked for over HTTP/2, which has WebSocket alone (RFC 8441)`
+  }
+  if (!session.allowsExtendedConnect) {
+    return 'the server takes no WebSockets over HTTP/2: its SETTINGS lack ENABLE_CONNECT_PROTOCOL (RFC 8441 §3)'
+  }
+  return undefined
+}
+
+/** The head of an accepted handshake, as a server of HTTP/1.1 would have sent it. */
+export function acceptedHead(head: ResponseHead, request: TransportRequest): ResponseHead {
+  const headers: string[] = []
+  for (let i = 0; i < head.headers.length; i += 2) {
+    const name = head.headers[i] as string
+    if (name !== 'content-length' && name !== 'sec-websocket-accept') headers.push(name, head.headers[i + 1] as string)
+  }
+  headers.push('Upgrade', 'websocket', 'Connection', 'Upgrade')
+  const key = keyOf(request.headers)
+  if (key !== undefined)
+    headers.push(
+      'Sec-WebSocket-Accept',
+      createHash('sha1')
+        .update(key + guid)
+        .digest('base64'),
+    )
+  return { status: 101, reason: 'Switching Protocols', headers, hasBody: false }
+}
+
+function keyOf(headers: RawHeaders): string | undefined {
+  const at = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'sec-websocket-key')
+  return at < 0 ? undefined : headers[at + 1]
+}
