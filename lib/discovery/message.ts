@@ -1,5 +1,6 @@
 /** Questions and answers of DNS as bytes (RFC 1035 §4, EDNS0: RFC 6891), as far as discovery needs them. */
 
+import { isIP } from 'node:net'
 import { decode, encode, RECURSION_DESIRED } from 'dns-packet'
 
 /** What can be asked for. */
@@ -112,12 +113,16 @@ type Packet = ReturnType<typeof decode> & { readonly rcode: string }
 type PacketRecord = NonNullable<Packet['answers']>[number]
 
 function decodePacket(bytes: Buffer): Packet {
+  let packet: Packet
   try {
     // The package gives the code, and its types forget it.
-    return decode(bytes) as Packet
+    packet = decode(bytes) as Packet
   } catch (cause) {
     throw new Error('a malformed answer', { cause })
   }
+  // It reads addresses beyond the end as if there were zeros.
+  if (decode.bytes > bytes.length) throw new Error('a malformed answer')
+  return packet
 }
 
 function isSame(asked: { name: string; type: string }, { name, type }: Question): boolean {
@@ -131,6 +136,7 @@ function recordOf(record: PacketRecord): DnsRecord[] {
   switch (record.type) {
     case 'A':
     case 'AAAA':
+      if (isIP(record.data) === 0) throw new Error('a malformed answer')
       return [{ type: record.type, name, ttl, address: record.data }]
     case 'CNAME':
       return [{ type: 'CNAME', name, ttl, target: canonical(record.data) }]

@@ -88,7 +88,7 @@ export class SourceWatch {
     this.#missingSince = undefined
     const ttl = Math.min(longestTtl, Math.max(shortestTtl, outcome.ttl * 1000))
     if (outcome.failure !== undefined) {
-      return Math.min(this.#early(ttl), this.#failed(`cannot be looked up in full (${outcome.failure})`))
+      return Math.min(this.#early(ttl), this.#failed(`cannot be looked up (${outcome.failure})`))
     }
     if (this.#failures > 0) this.#log('info', `is looked up again: ${countText(outcome.servers)}`)
     this.#failures = 0
