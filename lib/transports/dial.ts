@@ -21,7 +21,13 @@ export interface DialWaiter {
   unconnected(error: ProxyError): void
 }
 
-export class Dialer {
+/** Makes connections to one server. */
+export interface Dials {
+  /** Begins a connection. `reader`: what takes its bytes in place of `data` events. Returns how to give up. */
+  dial(waiter: DialWaiter, reader?: OnReadOpts): () => void
+}
+
+export class Dialer implements Dials {
   readonly #address: ServerAddress
   readonly #options: ConnectionOptions
   readonly #clock: Clock
@@ -38,7 +44,6 @@ export class Dialer {
     this.#protocol = address.scheme === 'h2' ? 'h2' : 'http/1.1'
   }
 
-  /** Begins a connection. `reader`: what takes its bytes in place of `data` events. Returns how to give up. */
   dial(waiter: DialWaiter, reader?: OnReadOpts): () => void {
     const { secure } = this.#address
     const target = reader === undefined ? this.#target() : { ...this.#target(), onread: reader }

@@ -1,6 +1,9 @@
 import type { Clock, Timer } from '../clock.js'
 import type { ConnectionOptions } from './transport.js'
 
+/** How long unused connections are kept, and how many. */
+export type KeepOptions = Pick<ConnectionOptions, 'keepAliveTimeout' | 'keepAliveConnections'>
+
 /** A connection that can wait for its next request. */
 export interface KeptConnection {
   /** When it has waited long enough, on the clock's scale. Written by {@link Kept}. */
@@ -23,7 +26,7 @@ export class Kept<Connection extends KeptConnection> {
   #sweeper: Timer | undefined
   #closed = false
 
-  constructor(clock: Clock, options: ConnectionOptions) {
+  constructor(clock: Clock, options: KeepOptions) {
     this.#clock = clock
     this.#timeout = options.keepAliveTimeout
     this.#limit = options.keepAliveConnections

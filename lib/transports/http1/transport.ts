@@ -7,8 +7,8 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../../clock.js'
 import type { ProxyError } from '../../errors.js'
 import type { ServerAddress } from '../../pool/address.js'
-import { Dialer } from '../dial.js'
-import { Kept } from '../kept.js'
+import { Dialer, type Dials } from '../dial.js'
+import { type KeepOptions, Kept } from '../kept.js'
 import { NextPoll } from '../next-poll.js'
 import type {
   Carriage,
@@ -22,13 +22,16 @@ import { Http1Carriage } from './carriage.js'
 import { Http1Connection } from './connection.js'
 
 class Http1Upstream implements Upstream {
-  readonly #dialer: Dialer
+  readonly #dialer: Dials
+  /** Connections are streams, and have no buffer for their bytes to be read into. */
+  readonly #byEvents: boolean
   readonly #kept: Kept<Http1Connection>
   readonly #nextPoll: NextPoll
 
-  constructor(address: ServerAddress, options: ConnectionOptions, clock: Clock, nextPoll: NextPoll) {
+  constructor(dialer: Dials, byEvents: boolean, options: KeepOptions, clock: Clock, nextPoll: NextPoll) {
     this.#nextPoll = nextPoll
-    this.#dialer = new Dialer(address, options, clock)
+    this.#dialer = dialer
+    this.#byEvents = byEvents
     this.#kept = new Kept(clock, options)
   }
 
@@ -66,7 +69,7 @@ class Http1Upstream implements Upstream {
   #dial(carriage: Http1Carriage): void {
     const connection = new Http1Connection(this.#kept)
     // A connection that changes its protocol is handed on as a stream.
-    const byEvents = carriage.request.upgrade !== undefined
+    const byEvents = this.#byEvents || carriage.request.upgrade !== undefined
     const waiter = {
       connected: (socket: Socket) => {
         connection.attach(socket, byEvents)
@@ -81,5 +84,14 @@ class Http1Upstream implements Upstream {
 /** Makes the transport. */
 export function createHttp1Transport(clock: Clock): Transport {
   const nextPoll = new NextPoll()
-  return { name: 'http1', upstream: (address, options) => new Http1Upstream(address, options, clock, nextPoll) }
+  return {
+    name: 'http1',
+    upstream: (address: ServerAddress, options: ConnectionOptions) =>
+      new Http1Upstream(new Dialer(address, options, clock), false, options, clock, nextPoll),
+  }
+}
+
+/** HTTP/1.1 over connections of another kind: streams that can do what is asked of a socket. */
+export function http1Over(dialer: Dials, options: KeepOptions, clock: Clock): Upstream {
+  return new Http1Upstream(dialer, true, options, clock, new NextPoll())
 }
