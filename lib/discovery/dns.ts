@@ -1,4 +1,4 @@
-import { getServers } from 'node:dns'
+import dns from 'node:dns'
 import type { Clock } from '../clock.js'
 import type { Logger } from '../forward/events.js'
 import type { Source } from '../pool/source.js'
@@ -76,5 +76,6 @@ export class DnsDiscovery implements Discovery {
 }
 
 function systemServers(): readonly Endpoint[] {
-  return getServers().map(parseEndpoint)
+  // Not imported by name: `dns.setServers` exchanges the function, and the name would go on meaning the old one.
+  return dns.getServers().map(parseEndpoint)
 }

@@ -101,8 +101,7 @@ export class SourceWatch {
     if (this.#told === undefined || this.#told.length === 0) return this.#failed(`leads to no servers (${reason})`)
     if (this.#missingSince === undefined) {
       this.#missingSince = clock.now()
-      const delay = this.#failed(`leads to no servers any more (${reason})`)
-      return Math.min(delay, holdTime)
+      return this.#failed(`leads to no servers any more (${reason})`)
     }
     const left = this.#missingSince + holdTime - clock.now()
     const delay = this.#failed(reason)

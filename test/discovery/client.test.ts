@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import dns from 'node:dns'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
@@ -216,6 +217,30 @@ test('a server is asked over IPv6', { skip: noIPv6 }, async (t) => {
   server.records = api
   server.behave = (query) => (isUdp(query) && query.type === 'A' ? 'truncated' : undefined)
   const rig = await Rig.start(t, { servers: [server.address] })
+  await rig.first('dns:api.test:80')
+  assert.deepEqual(rig.last, ['http://10.0.0.1:80'])
+})
+
+// Other systems have one address on loopback.
+const noOther = process.platform === 'linux' ? false : 'this machine has no address 127.0.0.11'
+
+test("Docker's DNS server is believed for 10 s, whatever it says", { skip: noOther }, async (t) => {
+  const server = await DnsServer.start('127.0.0.11')
+  t.after(() => server.close())
+  server.records = 'api 600 A 10.0.0.1\nshort 5 A 10.0.0.1'
+  const rig = await Rig.start(t, { servers: [server.address] })
+  await rig.first('dns:api:80')
+  rig.want('dns:short:80')
+  await rig.lookups(2)
+  assert.deepEqual(rig.clock.waits, [9_500, 4_750])
+})
+
+test('without servers those of the system are asked, as they are at the moment', async (t) => {
+  const rig = await Rig.start(t, { servers: 'system' })
+  rig.server.records = api
+  const before = dns.getServers()
+  t.after(() => dns.setServers(before))
+  dns.setServers([rig.server.address])
   await rig.first('dns:api.test:80')
   assert.deepEqual(rig.last, ['http://10.0.0.1:80'])
 })

@@ -39,8 +39,8 @@ export function foundText({ address, weight, backup }: Found): string {
 }
 
 export interface RigSettings {
-  /** Default: the rig's own server. */
-  readonly servers?: readonly string[]
+  /** Default: the rig's own server. `system`: those of the system. */
+  readonly servers?: readonly string[] | 'system'
   readonly hosts?: string
   readonly resolvConf?: string
   readonly random?: Random
@@ -84,7 +84,7 @@ export class Rig {
         error: (message) => this.log.push(`error ${message}`),
       },
       found: (source, servers) => this.told.push({ id: source.id, servers: servers.map(foundText) }),
-      servers: settings.servers ?? [server.address],
+      ...(settings.servers !== 'system' && { servers: settings.servers ?? [server.address] }),
       files,
     })
   }

@@ -95,6 +95,13 @@ test('a changed weight or priority is told', async (t) => {
   rig.server.records = `_a.test 60 SRV 2 2 80 x.test${rest}`
   await rig.next()
   assert.deepEqual(rig.last, ['http://10.0.0.2:80', 'http://10.0.0.1:80 backup'])
+  rig.server.records =
+    '_a.test 60 SRV 2 1 80 y.test\n_a.test 60 SRV 1 1 80 x.test\nx.test 60 A 10.0.0.1\ny.test 60 A 10.0.0.2'
+  await rig.next()
+  rig.server.records =
+    '_a.test 60 SRV 1 1 80 y.test\n_a.test 60 SRV 1 1 80 x.test\nx.test 60 A 10.0.0.1\ny.test 60 A 10.0.0.2'
+  await rig.next()
+  assert.deepEqual(rig.last, ['http://10.0.0.1:80', 'http://10.0.0.2:80'])
 })
 
 test('a server that has several records counts once, as the most preferred says', async (t) => {
@@ -102,13 +109,14 @@ test('a server that has several records counts once, as the most preferred says'
   rig.server.records = `
     _a.test 60 SRV 2 9 80 x.test
     _a.test 60 SRV 1 5 80 y.test
+    _a.test 60 SRV 1 10 80 x.test
     _a.test 60 SRV 1 5 80 z.test
     x.test 60 A 10.0.0.1
     y.test 60 A 10.0.0.1
     z.test 60 A 10.0.0.2
   `
   await rig.first('srv:_a.test')
-  assert.deepEqual(rig.last, ['http://10.0.0.1:80', 'http://10.0.0.2:80'])
+  assert.deepEqual(rig.last, ['http://10.0.0.1:80*2', 'http://10.0.0.2:80'])
 })
 
 test('addresses that come with the records are not asked for, and their TTLs count', async (t) => {
@@ -194,4 +202,21 @@ test('SRV records behind an alias count', async (t) => {
   await rig.first('srv:_a.test')
   assert.deepEqual(rig.last, ['http://10.0.0.1:80'])
   assert.deepEqual(rig.clock.waits, [19_000])
+})
+
+test('a completion that cannot be asked for does not lead to the services of another, until all are gone', async (t) => {
+  const rig = await Rig.start(t, { resolvConf: 'search a.test b.test\n' })
+  const other = '_x.b.test 60 SRV 1 1 82 x.b.test\nx.b.test 60 A 10.0.0.2'
+  rig.server.records = `_x.a.test 60 SRV 1 1 81 x.a.test\nx.a.test 60 A 10.0.0.1\n${other}`
+  await rig.first('srv:_x')
+  rig.server.behave = ({ name }) => (name.endsWith('.a.test') ? 'SERVFAIL' : undefined)
+  for (let lookups = 0; lookups < 10; lookups++) await rig.next()
+  assert.deepEqual(rig.told.length, 1)
+  rig.server.behave = () => undefined
+  rig.server.records = ''
+  while (rig.told.length === 1) await rig.next()
+  rig.server.behave = ({ name }) => (name.endsWith('.a.test') ? 'SERVFAIL' : undefined)
+  rig.server.records = other
+  await rig.next()
+  assert.deepEqual(rig.last, ['http://10.0.0.2:82'])
 })

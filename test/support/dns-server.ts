@@ -50,9 +50,9 @@ export class DnsServer {
   /** Decides what differs from the records; undefined: nothing. */
   behave: (query: DnsQuery) => Reply | undefined = () => undefined
 
-  static async start(host: '127.0.0.1' | '::1' = '127.0.0.1'): Promise<DnsServer> {
+  static async start(host: string = '127.0.0.1'): Promise<DnsServer> {
     for (let tries = 0; ; tries++) {
-      const udp = createSocket(host === '::1' ? 'udp6' : 'udp4').bind(0, host)
+      const udp = createSocket(host.includes(':') ? 'udp6' : 'udp4').bind(0, host)
       await once(udp, 'listening')
       const tcp = createServer().listen(udp.address().port, host)
       try {
