@@ -23,6 +23,19 @@ import { eventually, type Wire } from '../support/wire.js'
 export interface TransportSubject {
   readonly name: string
   create(clock: Clock): Transport
+  /**
+   * Makes an upstream to a server that is given as it would be for HTTP/1.1 (`127.0.0.1:80`, `https://localhost:443`), for
+   * a transport that needs something in between to understand it.
+   */
+  upstream?(t: TestContext, address: string, options: ConnectionOptions, clock: Clock): Promise<Upstream>
+  /** Schemes of addresses that it dials by itself, without TLS and with. Default: `http` and `https`. */
+  readonly schemes?: readonly [plain: string, secure: string]
+  /** What is left of fields on their way, for a transport that does not carry them as they are. */
+  fields?(fields: RawHeaders): RawHeaders
+  /** There are no reasons beside a status. */
+  readonly withoutReason?: boolean
+  /** A connection can be made in place of one that was lost, so that one counts as used before. Default: true. */
+  readonly reuses?: boolean
   /** Cases that it cannot do, by their title, each with the reason. */
   readonly skip: Readonly<Record<string, string>>
 }
@@ -35,7 +48,25 @@ export function transportContract(subject: TransportSubject): void {
     it(title, skip === undefined ? {} : { skip }, body)
   }
 
-  function upstream(
+  async function upstream(
+    t: TestContext,
+    address: string,
+    options: Partial<ConnectionOptions> = {},
+    clock: Clock = new ManualClock(),
+  ): Promise<Upstream> {
+    const all = { ...connectionOptions, ...options }
+    const made =
+      subject.upstream === undefined
+        ? subject.create(clock).upstream(parseServer(address).address, all)
+        : await subject.upstream(t, address, all, clock)
+    t.after(() => made.close())
+    return made
+  }
+
+  const [plain, secure] = subject.schemes ?? ['http', 'https']
+
+  /** The same to an address with its scheme, and nothing in between. */
+  function direct(
     t: TestContext,
     address: string,
     options: Partial<ConnectionOptions> = {},
@@ -45,6 +76,11 @@ export function transportContract(subject: TransportSubject): void {
     t.after(() => made.close())
     return made
   }
+
+  const fieldsOf = (fields: RawHeaders): RawHeaders => subject.fields?.(fields) ?? fields
+  const reasonOf = (reason: string): string => (subject.withoutReason === true ? '' : reason)
+  /** Whether it is told of a connection that it was used before, where it was. */
+  const reuse = (reused: boolean): boolean => reused && subject.reuses !== false
 
   /** A server that gives every request of every connection the same answer, or one after the other of `answers`. */
   function answering(t: TestContext, ...answers: readonly (string | Buffer)[]): Promise<RawServer> {
@@ -62,13 +98,13 @@ export function transportContract(subject: TransportSubject): void {
         t,
         'HTTP/1.1 200 Fine\r\nX-A: 1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
       )
-      const sent = new Sent(upstream(t, server.url))
+      const sent = new Sent(await upstream(t, server.url))
       assert.deepEqual(await sent.over(), ['connected', 'response 200', 'data', 'end'])
       assert.equal(sent.reused, false)
       assert.deepEqual(headOf(sent), {
         status: 200,
-        reason: 'Fine',
-        headers: ['X-A', '1', 'Transfer-Encoding', 'chunked'],
+        reason: reasonOf('Fine'),
+        headers: fieldsOf(['X-A', '1', 'Transfer-Encoding', 'chunked']),
         hasBody: true,
       })
       assert.equal(sent.body, 'ok')
@@ -92,7 +128,7 @@ export function transportContract(subject: TransportSubject): void {
         'X-Empty',
         '',
       ]
-      new Sent(upstream(t, server.url), { target: '//a//%2e/b?x=//&y', headers: fields })
+      new Sent(await upstream(t, server.url), { target: '//a//%2e/b?x=//&y', headers: fields })
       const head = await (await arrival).head()
       assert.equal(head.start, 'GET //a//%2e/b?x=//&y HTTP/1.1')
       assert.deepEqual(without(head.headers, 'connection'), fields)
@@ -101,7 +137,7 @@ export function transportContract(subject: TransportSubject): void {
 
     test('writes bytes beyond ASCII of target and fields as they are', async (t) => {
       const server = await RawServer.listen(t)
-      const to = upstream(t, server.url)
+      const to = await upstream(t, server.url)
       const bytes = Buffer.from('é€').toString('latin1')
       for (const framing of [[], ['Content-Length', '2'], ['Content-Length', '2', 'Expect', '100-continue']]) {
         const arrival = server.next()
@@ -131,9 +167,14 @@ export function transportContract(subject: TransportSubject): void {
         '0',
       ]
       const server = await answering(t, `HTTP/1.1 404 Not Here\r\n${lines(fields)}\r\n`)
-      const sent = new Sent(upstream(t, server.url))
+      const sent = new Sent(await upstream(t, server.url))
       assert.deepEqual(await sent.over(), ['connected', 'response 404', 'end'])
-      assert.deepEqual(headOf(sent), { status: 404, reason: 'Not Here', headers: fields, hasBody: false })
+      assert.deepEqual(headOf(sent), {
+        status: 404,
+        reason: reasonOf('Not Here'),
+        headers: fieldsOf(fields),
+        hasBody: false,
+      })
     })
 
     test('passes bytes beyond ASCII of the answer as they are', async (t) => {
@@ -142,7 +183,7 @@ export function transportContract(subject: TransportSubject): void {
         t,
         Buffer.from(`HTTP/1.1 200 OK\r\nX-Name: ${bytes}\r\nContent-Length: 0\r\n\r\n`, 'latin1'),
       )
-      const sent = new Sent(upstream(t, server.url))
+      const sent = new Sent(await upstream(t, server.url))
       await sent.over()
       assert.equal(sent.head?.headers[1], bytes)
     })
@@ -156,10 +197,10 @@ export function transportContract(subject: TransportSubject): void {
           await new Promise((resolve) => setImmediate(resolve))
         }
       })
-      const sent = new Sent(upstream(t, server.url))
+      const sent = new Sent(await upstream(t, server.url))
       assert.equal((await sent.over()).at(-1), 'end')
       assert.equal(sent.body, 'hello')
-      assert.deepEqual(sent.trailers, ['X-End', '1'])
+      assert.deepEqual(sent.trailers, fieldsOf(['X-End', '1']))
     })
   })
 
@@ -181,7 +222,7 @@ export function transportContract(subject: TransportSubject): void {
           'h',
           ...(framing === 'length' ? ['Content-Length', '10'] : ['Transfer-Encoding', 'chunked']),
         ]
-        const sent = new Sent(upstream(t, server.url), { method, headers, hasBody: true }, (carriage) => {
+        const sent = new Sent(await upstream(t, server.url), { method, headers, hasBody: true }, (carriage) => {
           carriage.write(Buffer.from('hello'))
           carriage.write(Buffer.from('world'))
           carriage.end([])
@@ -201,7 +242,7 @@ export function transportContract(subject: TransportSubject): void {
       const server = await RawServer.listen(t)
       const arrival = server.next()
       const headers = ['Host', 'h', 'Transfer-Encoding', 'chunked']
-      const sent = new Sent(upstream(t, server.url), { method: 'POST', headers, hasBody: true })
+      const sent = new Sent(await upstream(t, server.url), { method: 'POST', headers, hasBody: true })
       const wire = await arrival
       await wire.head()
       sent.carriage.write(Buffer.from('x'))
@@ -214,18 +255,18 @@ export function transportContract(subject: TransportSubject): void {
       const server = await RawServer.listen(t)
       const arrival = server.next()
       const headers = ['Host', 'h', 'Transfer-Encoding', 'chunked', 'Trailer', 'X-Sum']
-      new Sent(upstream(t, server.url), { method: 'PUT', headers, hasBody: true }, (carriage) => {
+      new Sent(await upstream(t, server.url), { method: 'PUT', headers, hasBody: true }, (carriage) => {
         carriage.write(Buffer.from('body'))
         carriage.end(['X-Sum', '42', 'X-sum', '43'])
       })
-      assert.deepEqual((await (await arrival).message()).trailers, ['X-Sum', '42', 'X-sum', '43'])
+      assert.deepEqual((await (await arrival).message()).trailers, fieldsOf(['X-Sum', '42', 'X-sum', '43']))
     })
 
     test('holds the upload back while the server does not read, and tells when it takes more', async (t) => {
       const server = await RawServer.listen(t)
       server.server.on('connection', (socket: Socket) => socket.pause())
       const headers = ['Host', 'h', 'Transfer-Encoding', 'chunked']
-      const sent = new Sent(upstream(t, server.url), { method: 'PUT', headers, hasBody: true })
+      const sent = new Sent(await upstream(t, server.url), { method: 'PUT', headers, hasBody: true })
       await sent.when('connected')
       const chunk = Buffer.alloc(64 * 1024, 'x')
       let written = 0
@@ -262,7 +303,7 @@ export function transportContract(subject: TransportSubject): void {
         wire.write('HTTP/1.1 200 OK\r\n\r\nuntil ')
         wire.end('the end')
       })
-      const sent = new Sent(upstream(t, server.url))
+      const sent = new Sent(await upstream(t, server.url))
       assert.equal((await sent.over()).at(-1), 'end')
       assert.equal(sent.body, 'until the end')
       assert.equal(sent.head?.hasBody, true)
@@ -280,7 +321,7 @@ export function transportContract(subject: TransportSubject): void {
     for (const [title, method, answer] of bodiless) {
       test(`has none: ${title}; and the connection goes on`, async (t) => {
         const server = await answering(t, answer, ok)
-        const to = upstream(t, server.url)
+        const to = await upstream(t, server.url)
         const first = new Sent(to, { method })
         assert.deepEqual((await first.over()).slice(2), ['end'])
         assert.equal(first.head?.hasBody, false)
@@ -295,7 +336,7 @@ export function transportContract(subject: TransportSubject): void {
       const server = await RawServer.listen(t)
       for (const begin of ['', '1\r\na\r\n']) {
         const arrival = server.next()
-        const sent = new Sent(upstream(t, server.url))
+        const sent = new Sent(await upstream(t, server.url))
         const wire = await arrival
         await wire.message()
         const flushed = sent.flushes()
@@ -313,9 +354,9 @@ export function transportContract(subject: TransportSubject): void {
         t,
         'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n1\r\na\r\n0\r\nX-Sum: 1\r\nx-sum: 2\r\n\r\n',
       )
-      const sent = new Sent(upstream(t, server.url))
+      const sent = new Sent(await upstream(t, server.url))
       await sent.over()
-      assert.deepEqual(sent.trailers, ['X-Sum', '1', 'x-sum', '2'])
+      assert.deepEqual(sent.trailers, fieldsOf(['X-Sum', '1', 'x-sum', '2']))
     })
 
     test('takes chunk extensions, and upper-case coding names', async (t) => {
@@ -323,7 +364,7 @@ export function transportContract(subject: TransportSubject): void {
         t,
         'HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n2;a=b\r\nok\r\n0;c\r\n\r\n',
       )
-      const sent = new Sent(upstream(t, server.url))
+      const sent = new Sent(await upstream(t, server.url))
       assert.equal((await sent.over()).at(-1), 'end')
       assert.equal(sent.body, 'ok')
     })
@@ -339,7 +380,7 @@ export function transportContract(subject: TransportSubject): void {
           if (!wire.write(chunk)) await new Promise((resolve) => wire.socket.once('drain', resolve))
         }
       })
-      const sent = new Sent(upstream(t, server.url))
+      const sent = new Sent(await upstream(t, server.url))
       sent.counting = true
       sent.wants = false
       await sent.when('data')
@@ -361,7 +402,7 @@ export function transportContract(subject: TransportSubject): void {
         'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n' +
           `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nLink: </b>\r\n\r\n${ok}`,
       )
-      const sent = new Sent(upstream(t, server.url))
+      const sent = new Sent(await upstream(t, server.url))
       assert.deepEqual(await sent.over(), [
         'connected',
         'informational 100',
@@ -371,14 +412,17 @@ export function transportContract(subject: TransportSubject): void {
         'data',
         'end',
       ])
-      assert.deepEqual(sent.informationals[2], { status: 103, headers: ['Link', '</a>', 'Link', '</b>'] })
+      assert.deepEqual(sent.informationals[2], {
+        status: 103,
+        headers: fieldsOf(['Link', '</a>', 'Link', '</b>']),
+      })
     })
 
     test('a body waits for 100 Continue, and its head does not', async (t) => {
       const server = await RawServer.listen(t)
       const arrival = server.next()
       const headers = ['Host', 'h', 'Expect', '100-continue', 'Content-Length', '4']
-      const sent = new Sent(upstream(t, server.url), { method: 'PUT', headers, hasBody: true })
+      const sent = new Sent(await upstream(t, server.url), { method: 'PUT', headers, hasBody: true })
       const wire = await arrival
       const head = await wire.head()
       assert.equal(head.field('expect'), '100-continue')
@@ -398,7 +442,7 @@ export function transportContract(subject: TransportSubject): void {
     ] as const) {
       test(`101 that nobody asked for is a failure, ${title}`, async (t) => {
         const server = await answering(t, answer)
-        const sent = new Sent(upstream(t, server.url))
+        const sent = new Sent(await upstream(t, server.url))
         const last = (await sent.over()).at(-1) ?? ''
         assert.match(last, /^failed ERR_(UPGRADE|RESPONSE)_INVALID$/)
         await eventually(() => server.open === 0, 'the connection to be closed')
@@ -409,11 +453,11 @@ export function transportContract(subject: TransportSubject): void {
   describe('the connections', () => {
     test('are used again once request and answer are complete', async (t) => {
       const server = await answering(t, ok)
-      const to = upstream(t, server.url)
+      const to = await upstream(t, server.url)
       for (let i = 0; i < 20; i++) {
         const sent = await afterFree(() => new Sent(to))
         assert.equal((await sent.over()).at(-1), 'end')
-        assert.equal(sent.reused, i > 0)
+        assert.equal(sent.reused, reuse(i > 0))
       }
       assert.equal(server.wires.length, 1)
     })
@@ -424,7 +468,7 @@ export function transportContract(subject: TransportSubject): void {
       process.on('warning', onWarning)
       t.after(() => process.off('warning', onWarning))
       const server = await answering(t, ok)
-      const to = upstream(t, server.url)
+      const to = await upstream(t, server.url)
       for (let i = 0; i < 40; i++) await (await afterFree(() => new Sent(to))).over()
       await new Promise((resolve) => setImmediate(resolve))
       assert.equal(server.wires.length, 1)
@@ -433,7 +477,7 @@ export function transportContract(subject: TransportSubject): void {
 
     test('are used last in, first out, and only so many are kept', async (t) => {
       const server = await RawServer.listen(t)
-      const to = upstream(t, server.url, { keepAliveConnections: 2 })
+      const to = await upstream(t, server.url, { keepAliveConnections: 2 })
       const three = [new Sent(to), new Sent(to), new Sent(to)]
       await eventually(() => server.wires.length === 3, 'three connections')
       // Answered one after the other, in this order.
@@ -456,7 +500,7 @@ export function transportContract(subject: TransportSubject): void {
     test('are closed at KeepAliveTimeout', async (t) => {
       const clock = new ManualClock()
       const server = await answering(t, ok)
-      const to = upstream(t, server.url, {}, clock)
+      const to = await upstream(t, server.url, {}, clock)
       await new Sent(to).over()
       await settle()
       clock.advance(3_999)
@@ -471,13 +515,13 @@ export function transportContract(subject: TransportSubject): void {
     test("are closed before the server's own Keep-Alive timeout", async (t) => {
       const clock = new ManualClock()
       const server = await answering(t, 'HTTP/1.1 200 OK\r\nKeep-Alive: timeout=3, max=9\r\nContent-Length: 0\r\n\r\n')
-      const to = upstream(t, server.url, {}, clock)
+      const to = await upstream(t, server.url, {}, clock)
       await new Sent(to).over()
       await settle()
       clock.advance(1_999)
       const second = new Sent(to)
       await second.over()
-      assert.equal(second.reused, true)
+      assert.equal(second.reused, reuse(true))
       await settle()
       clock.advance(2_000)
       await eventually(() => server.open === 0, 'the connection to be closed')
@@ -498,7 +542,7 @@ export function transportContract(subject: TransportSubject): void {
     ] as const) {
       test(`are not kept: ${title}`, async (t) => {
         const server = await answering(t, answer)
-        const to = upstream(t, server.url, options)
+        const to = await upstream(t, server.url, options)
         await new Sent(to).over()
         await eventually(() => server.open === 0, 'the connection to be closed')
         const second = new Sent(to)
@@ -515,11 +559,11 @@ export function transportContract(subject: TransportSubject): void {
         if (index === 0) wire.destroy()
         else wire.write(ok)
       })
-      const to = upstream(t, server.url)
+      const to = await upstream(t, server.url)
       await new Sent(to).over()
       const stale = await afterFree(() => new Sent(to))
       assert.deepEqual(await stale.over(), ['connected', 'failed ERR_CONNECTION_LOST'])
-      assert.equal(stale.reused, true)
+      assert.equal(stale.reused, reuse(true))
       const again = new Sent(to, { fresh: true })
       assert.equal((await again.over()).at(-1), 'end')
       assert.equal(again.reused, false)
@@ -534,7 +578,7 @@ export function transportContract(subject: TransportSubject): void {
         await wire.message()
         wire.write(ok)
       })
-      const to = upstream(t, server.url)
+      const to = await upstream(t, server.url)
       await new Sent(to).over()
       await settle()
       server.wires[0]?.end()
@@ -549,7 +593,7 @@ export function transportContract(subject: TransportSubject): void {
         await wire.message()
         wire.write(ok)
       })
-      const to = upstream(t, server.url)
+      const to = await upstream(t, server.url)
       const post: Partial<TransportRequest> = { method: 'POST', headers: ['Host', 'h', 'Content-Length', '0'] }
       await new Sent(to, post).over()
       for (let i = 0; i < 30; i++) {
@@ -567,7 +611,7 @@ export function transportContract(subject: TransportSubject): void {
         await wire.message()
         wire.write(ok)
       })
-      const to = upstream(t, server.url)
+      const to = await upstream(t, server.url)
       await new Sent(to).over()
       await settle()
       server.wires[0]?.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison')
@@ -594,7 +638,7 @@ export function transportContract(subject: TransportSubject): void {
               wire.write(ok + extra)
             }
           })
-          const to = upstream(t, server.url)
+          const to = await upstream(t, server.url)
           const first = new Sent(to)
           assert.deepEqual(await first.over(), ['connected', 'response 200', 'data', 'end'])
           assert.equal(first.body, 'ok')
@@ -609,7 +653,7 @@ export function transportContract(subject: TransportSubject): void {
 
     test('are closed by `close`: those that wait at once, those in use when they are free', async (t) => {
       const server = await RawServer.listen(t)
-      const to = upstream(t, server.url)
+      const to = await upstream(t, server.url)
       const waiting = new Sent(to)
       await eventually(() => server.wires.length === 1, 'a connection')
       const first = server.wires[0] as Wire
@@ -647,7 +691,7 @@ export function transportContract(subject: TransportSubject): void {
         await wire.message()
         wire.write(ok)
       })
-      const to = upstream(t, server.url)
+      const to = await upstream(t, server.url)
       const sent = new Sent(to, upload, (carriage) => carriage.write(Buffer.from('part')))
       assert.deepEqual(await sent.over(), ['connected', 'response 413', 'data', 'end'])
       const other = new Sent(to)
@@ -659,7 +703,7 @@ export function transportContract(subject: TransportSubject): void {
       await settle()
       const next = await afterFree(() => new Sent(to))
       assert.equal((await next.over()).at(-1), 'end')
-      assert.equal(next.reused, true)
+      assert.equal(next.reused, reuse(true))
       assert.deepEqual(sent.log.slice(3), ['end'], 'nothing comes after the end')
     })
 
@@ -668,7 +712,7 @@ export function transportContract(subject: TransportSubject): void {
         await wire.head()
         wire.write(early)
       })
-      const sent = new Sent(upstream(t, server.url), upload, (carriage) => carriage.write(Buffer.from('part')))
+      const sent = new Sent(await upstream(t, server.url), upload, (carriage) => carriage.write(Buffer.from('part')))
       await sent.over()
       sent.carriage.abort()
       await server.wires[0]?.atClose()
@@ -681,7 +725,7 @@ export function transportContract(subject: TransportSubject): void {
         wire.write('HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno')
         wire.end()
       })
-      const sent = new Sent(upstream(t, server.url), upload, (carriage) => carriage.write(Buffer.from('part')))
+      const sent = new Sent(await upstream(t, server.url), upload, (carriage) => carriage.write(Buffer.from('part')))
       assert.deepEqual(await sent.over(), ['connected', 'response 413', 'data', 'end'])
       sent.carriage.write(Buffer.from('late'))
       sent.carriage.end([])
@@ -733,7 +777,7 @@ export function transportContract(subject: TransportSubject): void {
     for (const [title, answer] of heads) {
       test(`fails before its head is told, and its connection is closed: ${title}`, async (t) => {
         const server = await answering(t, answer)
-        const sent = new Sent(upstream(t, server.url))
+        const sent = new Sent(await upstream(t, server.url))
         assert.deepEqual(await sent.over(), ['connected', 'failed ERR_RESPONSE_INVALID'], sent.error?.message)
         await eventually(() => server.open === 0, 'the connection to be closed')
       })
@@ -770,7 +814,7 @@ export function transportContract(subject: TransportSubject): void {
             await settle()
             ;(wire.socket as Socket).resetAndDestroy()
           })
-          const sent = new Sent(upstream(t, server.url))
+          const sent = new Sent(await upstream(t, server.url))
           assert.match((await sent.over()).at(-1) ?? '', new RegExp(`^failed ${code}$`))
           assert.ok(!sent.log.includes('end'))
           await eventually(() => server.open === 0, 'the connection to be closed')
@@ -785,13 +829,13 @@ export function transportContract(subject: TransportSubject): void {
         await settle()
         ;(wire.socket as Socket).resetAndDestroy()
       })
-      const sent = new Sent(upstream(t, server.url))
+      const sent = new Sent(await upstream(t, server.url))
       assert.equal((await sent.over()).at(-1), 'failed ERR_RESPONSE_INCOMPLETE')
     })
 
     test('a chunk size that is none breaks the answer off', async (t) => {
       const server = await answering(t, 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\nxyz\r\n')
-      const sent = new Sent(upstream(t, server.url))
+      const sent = new Sent(await upstream(t, server.url))
       assert.match((await sent.over()).at(-1) ?? '', /^failed ERR_RESPONSE_(INCOMPLETE|INVALID)$/)
       await eventually(() => server.open === 0, 'the connection to be closed')
     })
@@ -816,14 +860,14 @@ export function transportContract(subject: TransportSubject): void {
 
     test('before there is a connection', async (t) => {
       const server = await RawServer.listen(t)
-      const sent = new Sent(upstream(t, server.url))
+      const sent = new Sent(await upstream(t, server.url))
       await gone(server, sent)
       assert.deepEqual(sent.log, [])
     })
 
     test('before a kept connection is handed over', async (t) => {
       const server = await answering(t, ok)
-      const to = upstream(t, server.url)
+      const to = await upstream(t, server.url)
       for (const method of ['GET', 'POST']) {
         await new Sent(to).over()
         await settle()
@@ -834,7 +878,7 @@ export function transportContract(subject: TransportSubject): void {
 
     test('in the call of `connected`', async (t) => {
       const server = await RawServer.listen(t)
-      const sent = new Sent(upstream(t, server.url), upload, (carriage) => carriage.abort())
+      const sent = new Sent(await upstream(t, server.url), upload, (carriage) => carriage.abort())
       await sent.when('connected')
       await eventually(() => server.open === 0, 'the connection to be closed')
       assert.deepEqual(sent.log, ['connected'])
@@ -842,7 +886,7 @@ export function transportContract(subject: TransportSubject): void {
 
     test('while the body is under way', async (t) => {
       const server = await RawServer.listen(t)
-      const sent = new Sent(upstream(t, server.url), upload, (carriage) => carriage.write(Buffer.from('part')))
+      const sent = new Sent(await upstream(t, server.url), upload, (carriage) => carriage.write(Buffer.from('part')))
       await eventually(() => (server.wires[0]?.received ?? 0) > 0, 'some of the request')
       await gone(server, sent)
       assert.ok(!server.wires[0]?.unread.includes('0\r\n\r\n'), 'the request looks complete')
@@ -852,7 +896,7 @@ export function transportContract(subject: TransportSubject): void {
 
     test('while the answer is awaited', async (t) => {
       const server = await RawServer.listen(t)
-      const sent = new Sent(upstream(t, server.url))
+      const sent = new Sent(await upstream(t, server.url))
       await eventually(() => server.wires[0]?.unread.endsWith('\r\n\r\n') ?? false, 'the request')
       await gone(server, sent)
     })
@@ -862,7 +906,7 @@ export function transportContract(subject: TransportSubject): void {
         await wire.message()
         wire.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello')
       })
-      const sent = new Sent(upstream(t, server.url))
+      const sent = new Sent(await upstream(t, server.url))
       await sent.when('data')
       await gone(server, sent)
       const other = new (class extends Sent {
@@ -870,7 +914,7 @@ export function transportContract(subject: TransportSubject): void {
           super.response(...given)
           this.carriage.abort()
         }
-      })(upstream(t, server.url))
+      })(await upstream(t, server.url))
       await other.when('response')
       await eventually(() => server.open === 0, 'the connection to be closed')
       await settle()
@@ -882,7 +926,7 @@ export function transportContract(subject: TransportSubject): void {
         await wire.message()
         wire.write(`HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n${'x'.repeat(5_000_000)}`)
       })
-      const sent = new Sent(upstream(t, server.url))
+      const sent = new Sent(await upstream(t, server.url))
       sent.wants = false
       await sent.when('data')
       await gone(server, sent)
@@ -890,7 +934,7 @@ export function transportContract(subject: TransportSubject): void {
 
     test('when it is over, harms nobody', async (t) => {
       const server = await answering(t, ok)
-      const to = upstream(t, server.url)
+      const to = await upstream(t, server.url)
       const sent = new Sent(to)
       await sent.over()
       sent.carriage.abort()
@@ -898,7 +942,7 @@ export function transportContract(subject: TransportSubject): void {
       const next = new Sent(to)
       await next.over()
       sent.carriage.abort()
-      assert.equal(next.reused, true, 'the connection was free')
+      assert.equal(next.reused, reuse(true), 'the connection was free')
     })
   })
 
@@ -911,7 +955,7 @@ export function transportContract(subject: TransportSubject): void {
     test('hands over the socket, with what was read beyond the head', async (t) => {
       const server = await RawServer.listen(t)
       const arrival = server.next()
-      const sent = new Sent(upstream(t, server.url), upgrade)
+      const sent = new Sent(await upstream(t, server.url), upgrade)
       const wire = await arrival
       const head = await wire.head()
       assert.deepEqual(
@@ -950,7 +994,7 @@ export function transportContract(subject: TransportSubject): void {
         await settle()
         ;(wire.socket as Socket).resetAndDestroy()
       })
-      const sent = new Sent(upstream(t, server.url), upgrade)
+      const sent = new Sent(await upstream(t, server.url), upgrade)
       await sent.over()
       const socket = sent.socket as Socket
       socket.resume()
@@ -962,7 +1006,7 @@ export function transportContract(subject: TransportSubject): void {
         await wire.head()
         wire.write('HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsorry!\r\n0\r\n\r\n')
       })
-      const sent = new Sent(upstream(t, server.url), upgrade)
+      const sent = new Sent(await upstream(t, server.url), upgrade)
       assert.deepEqual(await sent.over(), ['connected', 'response 403', 'data', 'end'])
       assert.equal(sent.body, 'sorry!')
     })
@@ -972,7 +1016,7 @@ export function transportContract(subject: TransportSubject): void {
         await wire.head()
         if (index === 0) wire.destroy()
       })
-      const to = upstream(t, server.url)
+      const to = await upstream(t, server.url)
       const lost = new Sent(to, upgrade)
       assert.equal((await lost.over()).at(-1), 'failed ERR_CONNECTION_LOST')
       const sent = new Sent(to, upgrade)
@@ -985,24 +1029,24 @@ export function transportContract(subject: TransportSubject): void {
 
   describe('no connection', () => {
     test('refused', async (t) => {
-      const sent = new Sent(upstream(t, `127.0.0.1:${await deadPort()}`))
+      const sent = new Sent(direct(t, `${plain}://127.0.0.1:${await deadPort()}`))
       assert.deepEqual(await sent.over(), ['failed ERR_CONNECT_REFUSED'])
     })
 
     test('a name that does not exist', async (t) => {
-      const sent = new Sent(upstream(t, 'does-not-exist.invalid:80'))
+      const sent = new Sent(direct(t, `${plain}://does-not-exist.invalid:80`))
       assert.deepEqual(await sent.over(), ['failed ERR_CONNECT_DNS'])
     })
 
     test('a Unix socket that does not exist', async (t) => {
-      const sent = new Sent(upstream(t, 'unix:/nonexistent/app.sock'))
+      const sent = new Sent(direct(t, 'unix:/nonexistent/app.sock'))
       assert.deepEqual(await sent.over(), ['failed ERR_CONNECT_FAILED'])
     })
 
     test('a handshake that takes too long', async (t) => {
       const clock = new ManualClock()
       const server = await RawServer.listen(t)
-      const sent = new Sent(upstream(t, `https://${server.url}`, { connectTimeout: 700 }, clock))
+      const sent = new Sent(direct(t, `${secure}://${server.url}`, { connectTimeout: 700 }, clock))
       await eventually(() => server.wires.length === 1, 'a connection')
       clock.advance(699)
       await settle()
@@ -1015,13 +1059,13 @@ export function transportContract(subject: TransportSubject): void {
 
     test('a server that does not speak TLS', async (t) => {
       const server = await RawServer.listen(t, (wire) => wire.write('HTTP/1.1 400 Bad Request\r\n\r\n'))
-      const sent = new Sent(upstream(t, `https://${server.url}`))
+      const sent = new Sent(direct(t, `${secure}://${server.url}`))
       assert.deepEqual(await sent.over(), ['failed ERR_CONNECT_TLS'])
     })
 
     test('a server that closes in the handshake', async (t) => {
       const server = await RawServer.listen(t, (wire) => wire.end())
-      const sent = new Sent(upstream(t, `https://${server.url}`))
+      const sent = new Sent(direct(t, `${secure}://${server.url}`))
       assert.match((await sent.over()).join(), /^failed ERR_CONNECT_(FAILED|TLS)$/)
       await eventually(() => server.open === 0, 'the connection to be closed')
     })
@@ -1029,8 +1073,8 @@ export function transportContract(subject: TransportSubject): void {
     test('leaves no timer behind', async (t) => {
       const clock = new ManualClock()
       const server = await answering(t, 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
-      await new Sent(upstream(t, server.url, {}, clock)).over()
-      await new Sent(upstream(t, `127.0.0.1:${await deadPort()}`, {}, clock)).over()
+      await new Sent(await upstream(t, server.url, {}, clock)).over()
+      await new Sent(direct(t, `${plain}://127.0.0.1:${await deadPort()}`, {}, clock)).over()
       assert.equal(clock.pending, 0)
     })
   })
@@ -1054,11 +1098,11 @@ export function transportContract(subject: TransportSubject): void {
 
     test('a server whose authority is named is believed, and its connection used again', async (t) => {
       const server = await tlsServer(t, {})
-      const to = upstream(t, `https://localhost:${server.port}`, { upstreamCA: ca })
+      const to = await upstream(t, `https://localhost:${server.port}`, { upstreamCA: ca })
       for (const reused of [false, true]) {
         const sent = await afterFree(() => new Sent(to))
         assert.equal((await sent.over()).at(-1), 'end')
-        assert.equal(sent.reused, reused)
+        assert.equal(sent.reused, reuse(reused))
       }
       const socket = server.wires[0]!.socket as TLSSocket & { servername: string | false }
       assert.equal(socket.servername, 'localhost')
@@ -1069,7 +1113,7 @@ export function transportContract(subject: TransportSubject): void {
       const server = await tlsServer(t, {})
       const resumed: boolean[] = []
       server.server.on('secureConnection', (socket: TLSSocket) => resumed.push(socket.isSessionReused()))
-      const to = upstream(t, `https://${server.url}`, { upstreamCA: ca, keepAliveTimeout: 0 })
+      const to = await upstream(t, `https://${server.url}`, { upstreamCA: ca, keepAliveTimeout: 0 })
       for (let i = 0; i < 2; i++) {
         assert.equal((await new Sent(to).over()).at(-1), 'end')
         await eventually(() => server.open === 0, 'the connection to be closed')
@@ -1079,15 +1123,17 @@ export function transportContract(subject: TransportSubject): void {
 
     test('a server of an unknown authority is not', async (t) => {
       const server = await tlsServer(t, {})
-      const sent = new Sent(upstream(t, `https://localhost:${server.port}`))
+      const sent = new Sent(await upstream(t, `https://localhost:${server.port}`))
       assert.deepEqual(await sent.over(), ['failed ERR_CONNECT_CERTIFICATE'])
     })
 
     test('nor is one with the name of another; UpstreamServerName says what it is', async (t) => {
       const server = await tlsServer(t, inner)
-      const refused = new Sent(upstream(t, `https://${server.url}`, { upstreamCA: ca }))
+      const refused = new Sent(await upstream(t, `https://${server.url}`, { upstreamCA: ca }))
       assert.deepEqual(await refused.over(), ['failed ERR_CONNECT_CERTIFICATE'])
-      const sent = new Sent(upstream(t, `https://${server.url}`, { upstreamCA: ca, upstreamServerName: 'inner.test' }))
+      const sent = new Sent(
+        await upstream(t, `https://${server.url}`, { upstreamCA: ca, upstreamServerName: 'inner.test' }),
+      )
       assert.equal((await sent.over()).at(-1), 'end')
       const socket = server.wires.at(-1)!.socket as TLSSocket & { servername: string }
       assert.equal(socket.servername, 'inner.test')
@@ -1095,17 +1141,17 @@ export function transportContract(subject: TransportSubject): void {
 
     test('UpstreamVerify Off asks for no proof', async (t) => {
       const server = await tlsServer(t, {})
-      const sent = new Sent(upstream(t, `https://${server.url}`, { upstreamVerify: false }))
+      const sent = new Sent(await upstream(t, `https://${server.url}`, { upstreamVerify: false }))
       assert.equal((await sent.over()).at(-1), 'end')
     })
 
     test('a certificate of our own is shown where one is asked for', async (t) => {
       const server = await tlsServer(t, { requestCert: true, rejectUnauthorized: true, ca })
       const own = { upstreamCA: ca, upstreamCertificate: client.cert, upstreamKey: client.key }
-      const sent = new Sent(upstream(t, `https://localhost:${server.port}`, own))
+      const sent = new Sent(await upstream(t, `https://localhost:${server.port}`, own))
       assert.equal((await sent.over()).at(-1), 'end')
       assert.equal((server.wires[0]!.socket as TLSSocket).getPeerCertificate().subject.CN, 'client')
-      const without = new Sent(upstream(t, `https://localhost:${server.port}`, { upstreamCA: ca }))
+      const without = new Sent(await upstream(t, `https://localhost:${server.port}`, { upstreamCA: ca }))
       assert.match((await without.over()).at(-1) ?? '', /^failed ERR_(CONNECT_TLS|CONNECT_FAILED|CONNECTION_LOST)$/)
     })
 
@@ -1121,7 +1167,7 @@ export function transportContract(subject: TransportSubject): void {
         },
         { server },
       )
-      const sent = new Sent(upstream(t, `https://localhost:${raw.port}`, { upstreamCA: ca }))
+      const sent = new Sent(await upstream(t, `https://localhost:${raw.port}`, { upstreamCA: ca }))
       assert.equal((await sent.over()).at(-1), 'failed ERR_RESPONSE_INCOMPLETE')
     })
   })
@@ -1141,11 +1187,11 @@ export function transportContract(subject: TransportSubject): void {
         },
         { at: { path } },
       )
-      const to = upstream(t, `unix:${path}`)
+      const to = await upstream(t, `unix:${path}`)
       for (const reused of [false, true]) {
         const sent = await afterFree(() => new Sent(to))
         assert.equal((await sent.over()).at(-1), 'end')
-        assert.equal(sent.reused, reused)
+        assert.equal(sent.reused, reuse(reused))
       }
       assert.equal(server.wires.length, 1)
     })
@@ -1160,7 +1206,7 @@ export function transportContract(subject: TransportSubject): void {
           },
           { server: createTcpServer(), at: { port: 0, host } },
         )
-        const sent = new Sent(upstream(t, `localhost:${server.port}`))
+        const sent = new Sent(await upstream(t, `localhost:${server.port}`))
         assert.equal((await sent.over()).at(-1), 'end', sent.error?.message)
       })
     }
