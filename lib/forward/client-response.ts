@@ -30,6 +30,8 @@ export class ClientResponse {
   #listensForDrain = false
   /** The head has gone out, or goes with what is written next. */
   #flushed = false
+  /** The head waits for the end of the answer, or of the turn. */
+  #headOnly = false
   /** The first part of the body, which may turn out to be all of it. */
   #held: Buffer | undefined
 
@@ -43,7 +45,7 @@ export class ClientResponse {
 
   /** The head of the answer is on its way: nothing else can be answered any more. */
   get started(): boolean {
-    return this.#res.headersSent
+    return this.#res.headersSent || this.#headOnly
   }
 
   /** The body of the answer will be chunked, so that trailers can follow. */
@@ -75,7 +77,7 @@ export class ClientResponse {
   /** Writes the head; throws what Node throws for a head that cannot be sent. */
   head(status: number, reason: string, fields: string[], hasBody: boolean, uploadComplete: boolean): void {
     if (this.#http2) {
-      ;(this.#res as unknown as Http2ServerResponse).writeHead(status, byName(fields))
+      this.#writeStreamHead(status, fields, hasBody)
     } else {
       if (!uploadComplete) {
         fields.push('Connection', 'close')
@@ -84,6 +86,20 @@ export class ClientResponse {
       this.#writeHead(status, reason, fields)
     }
     this.#flushed = !hasBody
+  }
+
+  /**
+   * A head without a body ends the stream by itself, as the server's did: to gRPC that makes it the trailers (gRPC over
+   * HTTP/2, "Trailers-Only"). Node sets the flag when the head goes out with `end`.
+   */
+  #writeStreamHead(status: number, fields: string[], hasBody: boolean): void {
+    if (hasBody) {
+      ;(this.#res as unknown as Http2ServerResponse).writeHead(status, byName(fields))
+      return
+    }
+    this.#res.statusCode = status
+    for (const [name, value] of Object.entries(byName(fields))) this.#res.setHeader(name, value)
+    this.#headOnly = true
   }
 
   #writeHead(status: number, reason: string, fields: string[]): void {
@@ -133,6 +149,7 @@ export class ClientResponse {
     }
     this.#release()
     if (trailers.length > 0) {
+      this.flush()
       if (this.#http2) (this.#res as unknown as Http2ServerResponse).addTrailers(byName(trailers))
       else this.#res.addTrailers(pairs(trailers))
     }
@@ -150,6 +167,7 @@ export class ClientResponse {
 
   /** Nothing more comes in this turn: what was held back goes out, the head at least. */
   flush(): void {
+    if (this.#headOnly && !this.#res.headersSent) this.#res.writeHead(this.#res.statusCode)
     if (this.#flushed || this.#res.destroyed) return
     if (this.#held !== undefined) this.#release()
     // `flushHeaders` would write the head as UTF-8, and so its bytes beyond ASCII as others.

@@ -16,7 +16,7 @@ import type { Upstream } from '../transports/transport.js'
 import { Attempt } from './attempt.js'
 import type { Exchange } from './exchange.js'
 import { hashKey, readCookie } from './hash-key.js'
-import { type FailedTry, nextTry } from './retry.js'
+import { type FailedTry, isStale, nextTry } from './retry.js'
 
 const nobody: ReadonlySet<Member<Upstream>> = new Set()
 
@@ -64,10 +64,9 @@ export class Failover implements PoolRequest, Waiter {
   failed(attempt: Attempt, error: ProxyError): void {
     const { lease } = attempt
     const { options, budget } = this.#exchange.route
-    const stale = attempt.reused && !attempt.answered && !attempt.fresh
+    const stale = isStale(attempt, error)
     const next = nextTry(this.#failedTry(error, stale), options, budget)
-    // A kept connection that was closed as it was taken is not the server's failure.
-    if (error.fault === 'server' && !(stale && error.code === 'ERR_CONNECTION_LOST')) lease.failed(error.message)
+    if (error.fault === 'server' && !stale) lease.failed(error.message)
     if (next === 'same-server') {
       this.current = new Attempt(this.#exchange, lease, true)
       return

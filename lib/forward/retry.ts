@@ -30,8 +30,27 @@ export interface FailedTry {
   readonly replayable: boolean
   /** Something of the answer has gone to the client. */
   readonly responseStarted: boolean
-  /** The try went over a kept connection, and no answer had begun. */
+  /** The connection may be at fault rather than the server; see {@link isStale}. */
   readonly stale: boolean
+}
+
+/** What tells about a try whether its connection is to blame. */
+export interface TriedConnection {
+  /** It had served other requests before. */
+  readonly reused: boolean
+  /** It was made for this try, after another one had turned out to be of no use. */
+  readonly fresh: boolean
+  /** The head of an answer has come. */
+  readonly answered: boolean
+}
+
+/**
+ * A kept connection was closed as it was taken, or took no more requests (HTTP/2): that says nothing about the server,
+ * and is neither its failure nor a retry. Once for a request: of a fresh connection it would say something.
+ */
+export function isStale({ reused, fresh, answered }: TriedConnection, { code }: ProxyError): boolean {
+  if (fresh || answered) return false
+  return code === 'ERR_STREAM_REFUSED' || (reused && code === 'ERR_CONNECTION_LOST')
 }
 
 export function nextTry(failed: FailedTry, options: RetryOptions, budget: RetryBudget): NextTry {
@@ -39,11 +58,11 @@ export function nextTry(failed: FailedTry, options: RetryOptions, budget: RetryB
   if (failed.responseStarted || !failed.replayable || error.retry === 'never') return 'none'
   const { retryOn, retryLimit } = options
   if (error.retry === 'anywhere') {
+    if (failed.stale && error.code === 'ERR_STREAM_REFUSED') return 'same-server'
     const wantedHere = retryOn.connect || (error.code === 'ERR_CONNECT_TIMEOUT' && retryOn.timeout)
     return wantedHere && withinLimit(failed.tries, retryLimit) ? 'other-server' : 'none'
   }
   if (!isIdempotent(failed.method) && !retryOn.nonIdempotent) return 'none'
-  // A kept connection that was closed as it was taken says nothing about the server, and is no retry.
   if (failed.stale && error.code === 'ERR_CONNECTION_LOST') return 'same-server'
   if (!wanted(error, retryOn) || !withinLimit(failed.tries, retryLimit)) return 'none'
   return budget.take() ? 'other-server' : 'none'

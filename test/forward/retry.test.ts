@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type ErrorCode, errorTable, ProxyError } from '#lib/errors.js'
-import { type FailedTry, isIdempotent, type NextTry, nextTry, type RetryOptions } from '#lib/forward/retry.js'
+import { type FailedTry, isIdempotent, isStale, type NextTry, nextTry, type RetryOptions } from '#lib/forward/retry.js'
 import { RetryBudget } from '#lib/forward/retry-budget.js'
 import { ManualClock } from '../support/clock.js'
 
@@ -73,6 +73,27 @@ test('a kept connection that died is replaced at the same server, at no cost', (
   assert.equal(decide('ERR_CONNECTION_LOST', { stale: true, method: 'POST' }), 'none')
   assert.equal(decide('ERR_CONNECTION_LOST', { stale: true, replayable: false }), 'none')
   assert.equal(decide('ERR_RESPONSE_INVALID', { stale: true }), 'other-server')
+})
+
+test('a request that a connection took no more is sent once more to the same server, whatever its method', () => {
+  assert.equal(decide('ERR_STREAM_REFUSED', { stale: true, method: 'POST' }), 'same-server')
+  assert.equal(decide('ERR_STREAM_REFUSED', { stale: true, method: 'POST' }, on({ connect: false })), 'same-server')
+  assert.equal(decide('ERR_STREAM_REFUSED', { stale: true, replayable: false }), 'none')
+  assert.equal(decide('ERR_STREAM_REFUSED', { stale: false }), 'other-server')
+})
+
+test('a connection is to blame once: for a loss where it had been used, for a refusal always', () => {
+  const first = { reused: false, fresh: false, answered: false }
+  const lost = new ProxyError('ERR_CONNECTION_LOST')
+  const refused = new ProxyError('ERR_STREAM_REFUSED')
+  assert.equal(isStale({ ...first, reused: true }, lost), true)
+  assert.equal(isStale(first, lost), false)
+  assert.equal(isStale(first, refused), true)
+  for (const error of [lost, refused]) {
+    assert.equal(isStale({ ...first, reused: true, fresh: true }, error), false)
+    assert.equal(isStale({ ...first, reused: true, answered: true }, error), false)
+  }
+  assert.equal(isStale({ ...first, reused: true }, new ProxyError('ERR_STREAM_RESET')), false)
 })
 
 test('RetryLimit is the number of tries', () => {
