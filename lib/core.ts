@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { type Clock, systemClock } from './clock.js'
 import { formatConfig, withoutSecrets } from './config/format.js'
 import { type Config, loadConfig, type ResolvedConfig, type ResolvedEntry, resolveConfig } from './config/load.js'
+import { Feeds } from './feeds.js'
 import { clientFacts } from './forward/client.js'
 import { requestHost } from './forward/client-fields.js'
 import { ChangeError, type StateChange } from './forward/control.js'
@@ -23,7 +24,7 @@ import { Gate, type Routing } from './middleware/node.js'
 import { ActiveHealth } from './pool/active-health.js'
 import { Pool } from './pool/pool.js'
 import { ServerDirectory } from './pool/server.js'
-import type { CloseOptions, ProxySettings } from './proxy.js'
+import type { CloseOptions, ProcessOfSeveral, ProxySettings } from './proxy.js'
 import { type Random, systemRandom } from './random.js'
 import { Upstreams } from './transports/registry.js'
 
@@ -39,6 +40,8 @@ function read(config: string | URL | Config): Source {
   return { config: file === undefined ? (config as Config) : loadConfig(file), file }
 }
 
+const onlyProcess: ProcessOfSeveral = { id: '1', count: 1 }
+
 const silent: Logger = { info: () => {}, warn: () => {}, error: () => {} }
 
 /** The parts of a proxy, at work. */
@@ -46,6 +49,7 @@ export class Core {
   readonly events: ProxyEmitter = new EventEmitter()
   readonly gate: Gate
   readonly control: ProcessControl
+  readonly feeds: Feeds
   readonly #clock: Clock
   readonly #random: Random
   readonly #logger: Logger
@@ -72,6 +76,10 @@ export class Core {
       activeChecks = true,
       logStates = true,
       statistics,
+      discovers = true,
+      onFound,
+      onWorkers,
+      process = onlyProcess,
     }: ProxySettings,
   ) {
     this.#source = read(config)
@@ -104,6 +112,11 @@ export class Core {
       sweep: () => this.#directory.sweep(),
       onState: (change) => this.#tell(change),
     })
+    const { control } = this
+    const { joined } = this.#upstreams
+    const feeding = { discovers, onFound, onWorkers, process }
+    this.feeds = new Feeds({ ...feeding, clock, random, logger: this.#logger, joined, control })
+    this.feeds.apply(this.#resolved)
   }
 
   get files(): readonly string[] {
@@ -121,6 +134,7 @@ export class Core {
     this.control.carryOver(old)
     this.#handOver(old)
     for (const { pool } of old) pool.close()
+    this.feeds.apply(resolved)
     this.#checks.sweep()
     this.#directory.sweep()
     this.events.emit('reload')
@@ -169,6 +183,7 @@ export class Core {
     // A check never holds up the end.
     this.#checks.close()
     await this.gate.forwarder.drain(timeout)
+    await this.feeds.close()
     this.gate.forwarder.deadlines.close()
     for (const detach of this.#detachers) detach()
     for (const { pool } of this.gate.routing.routes) pool.close()

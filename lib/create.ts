@@ -35,6 +35,7 @@ function asFunction(core: Core): RunningProxy {
       return proxy
     },
     upgrade: (req, socket, head) => core.gate.upgrade(req, socket, head),
+    acceptWorker: (req, socket, head) => core.feeds.gate.accept(req, socket, head),
     on: (event, listener) => {
       core.events.on(event, listener as never)
       return proxy

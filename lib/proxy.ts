@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock } from './clock.js'
 import type { Config } from './config/load.js'
-import type { LocalControl } from './forward/control.js'
+import type { DialledIn, LocalControl, SourceChange } from './forward/control.js'
 import type { Logger, ProxyEvents, ProxyStats } from './forward/events.js'
 import type { ExplainRequest, Explanation } from './forward/explain.js'
 import type { PoolStatus } from './forward/status-page.js'
@@ -29,6 +29,22 @@ export interface ProxySettings {
    * this process has counted, and says so. Default: what this process has counted.
    */
   readonly statistics?: () => Promise<readonly PoolStatus[]>
+  /** False: names are not looked up from here; what is found comes through `control.change`. Default: true. */
+  readonly discovers?: boolean
+  /** Is told what was found by DNS, and makes the change wherever it has to be made. Default: it is made here. */
+  readonly onFound?: (change: SourceChange) => void
+  /** Is told all workers that have dialled in here, whenever that changes. Default: the pools here take them. */
+  readonly onWorkers?: (workers: readonly DialledIn[]) => void
+  /** Which one it is of the processes that share an address at which workers dial in. Default: the only one. */
+  readonly process?: ProcessOfSeveral
+}
+
+/** One of several processes that serve as one. */
+export interface ProcessOfSeveral {
+  /** Tells it apart. */
+  readonly id: string
+  /** How many there are. */
+  readonly count: number
 }
 
 /** How a proxy is closed. */
@@ -53,6 +69,11 @@ export interface Proxy {
   attach(server: AttachableServer): Proxy
   /** Takes one upgrade; for those who listen to `upgrade` themselves. False: no entry takes it, the socket is untouched. */
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): boolean
+  /**
+   * Takes the join request of a worker (`Upgrade: pointsman-worker`); for those who listen to `upgrade` themselves. False:
+   * it is none, the socket is untouched.
+   */
+  acceptWorker(req: IncomingMessage, socket: Duplex, head: Buffer): boolean
   on<Name extends keyof ProxyEvents>(event: Name, listener: (...args: ProxyEvents[Name]) => void): Proxy
   once<Name extends keyof ProxyEvents>(event: Name, listener: (...args: ProxyEvents[Name]) => void): Proxy
   off<Name extends keyof ProxyEvents>(event: Name, listener: (...args: ProxyEvents[Name]) => void): Proxy

@@ -18,7 +18,7 @@ import { type Loaded, load } from './configuration.js'
 import { type OnRead, readAgain, reportFailure, withReload } from './reloading.js'
 import type { ServedConfiguration } from './serving-listeners.js'
 import type { Terminal } from './terminal.js'
-import { tryListening } from './trial.js'
+import { tryListening, tryWorkers } from './trial.js'
 
 export interface ClusterSettings {
   /** Undefined: there is none, and an empty pool is served. */
@@ -49,7 +49,18 @@ export class ClusterService {
     const { file, addresses, processes, logger, clock } = settings
     const loaded = load(file, addresses)
     await tryListening(loaded.listen, [])
-    const proxy = createProxy(loaded.config, { logger: false, clock })
+    await tryWorkers(loaded.resolved.workers, undefined)
+    let begin!: (manager: Manager) => void
+    const begun = new Promise<Manager>((resolve) => {
+      begin = resolve
+    })
+    const proxy = createProxy(loaded.config, {
+      logger,
+      clock,
+      logStates: false,
+      // Names are looked up once for all processes.
+      onFound: (change) => void begun.then((manager) => manager.change(change)).catch(() => {}),
+    })
     let service: ClusterService | undefined
     try {
       const manager = await Manager.open({
@@ -63,6 +74,7 @@ export class ClusterService {
         random: systemRandom,
       })
       service = new ClusterService(settings, loaded, proxy, manager)
+      begin(manager)
       return service
     } catch (error) {
       await proxy.close({ timeout: 0 })
@@ -98,6 +110,10 @@ export class ClusterService {
   /** What is listened at. */
   get listeners(): { readonly urls: readonly string[] } {
     return this.#manager.listening
+  }
+
+  get workersAt(): string | undefined {
+    return this.#manager.listening.workers
   }
 
   /** The processes that serve, by their ids. */
@@ -154,6 +170,7 @@ export class ClusterService {
   async #next(): Promise<NextConfiguration> {
     const next = readAgain(this.#settings, this.proxy.files, this.#onRead)
     await tryListening(next.listen, this.#loaded.listen)
+    await tryWorkers(next.resolved.workers, this.#loaded.resolved.workers)
     const { urls } = this.#manager.listening
     return {
       configuration: served(next, this.#settings.processes),
@@ -177,5 +194,5 @@ export class ClusterService {
 }
 
 function served({ config, listen, resolved }: Loaded, processes: number): ServedConfiguration {
-  return { config, listen, log: resolved.log, processes }
+  return { config, listen, log: resolved.log, workers: resolved.workers, processes }
 }

@@ -24,10 +24,11 @@ export interface Loaded {
 
 const usualFile = 'proxy.conf'
 
-/** What is served without a file: an empty pool for everything, and an API through which it gets its servers. */
+/** What is served without a file: an empty pool for everything, which gets its servers through the API, or from workers that dial in. */
 const withoutFile: Config = {
-  entries: [{ name: 'default', match: '/*' }],
+  entries: [{ name: 'default', match: '/*', serverList: 'worker:*' }],
   management: { listen: '127.0.0.1:8687' },
+  workers: { listen: '127.0.0.1:8000' },
 }
 
 /** The file that a command was given, or the usual one where it is there; undefined where there is none. */
@@ -69,22 +70,33 @@ export function load(file: string | undefined, addresses: readonly ListenAddress
   return { config, resolved, listen: addresses.length > 0 ? overridden(resolved.listen, addresses) : resolved.listen }
 }
 
-function checkCertificates({ listen = [] }: Config, resolved: ResolvedConfig): void {
+function checkCertificates({ listen = [], workers }: Config, resolved: ResolvedConfig): void {
   const diagnostics = new Diagnostics()
   listen.forEach((section, index) => {
-    const problem = tlsProblem(resolved.listen[index]!, {
-      certificate: fileName(section.certificate),
-      certificateKey: fileName(section.certificateKey),
-    })
-    if (problem === undefined) return
-    const place = sectionOrigin(section)?.options.get(problem.option)?.place
-    diagnostics.add(
-      place ?? { path: `listen[${index}].${problem.option}` },
-      sectionTitle('LISTEN', ''),
-      problem.message,
-    )
+    checkCertificate(section, resolved.listen[index]!, 'LISTEN', `listen[${index}]`, diagnostics)
   })
+  if (workers !== undefined) checkCertificate(workers, resolved.workers, 'WORKERS', 'workers', diagnostics)
   diagnostics.throwIfAny()
+}
+
+type Certified = Pick<ListenOptions, 'certificate' | 'certificateKey'>
+type Named = { readonly [Name in keyof Certified]?: string | false }
+
+/** `path`: where the section stands in a configuration object. */
+function checkCertificate(
+  section: Named,
+  options: Certified,
+  name: string,
+  path: string,
+  diagnostics: Diagnostics,
+): void {
+  const problem = tlsProblem(options, {
+    certificate: fileName(section.certificate),
+    certificateKey: fileName(section.certificateKey),
+  })
+  if (problem === undefined) return
+  const place = sectionOrigin(section)?.options.get(problem.option)?.place
+  diagnostics.add(place ?? { path: `${path}.${problem.option}` }, sectionTitle(name, ''), problem.message)
 }
 
 function fileName(value: string | false | undefined): string {

@@ -10,7 +10,7 @@ import { lineLogger } from './log.js'
 import { Service, type ServiceSettings } from './service.js'
 import { untilStopped } from './signals.js'
 import type { Paint, Terminal } from './terminal.js'
-import { align, describePools } from './words.js'
+import { align, describeEntries } from './words.js'
 
 export const demo: Command = {
   name: 'demo',
@@ -80,7 +80,7 @@ function introduction(file: string, { proxy, listeners, loaded }: Service, serve
     statisticsURL === undefined ? [] : [[paint('cyan', `${origin}${statisticsURL}`), 'all servers and their states']]
   return [
     `${paint('bold', 'The proxy')}, as ${relative(process.cwd(), file) || file} says, on ${listeners.urls.join(', ')}`,
-    ...describePools(proxy.pools).map((line) => `  ${line}`),
+    ...describeEntries(loaded.resolved.entries).map((line) => `  ${line}`),
     '',
     paint('bold', 'The servers'),
     ...align(servers.list.map(({ name, address, pid }) => [name, address, `process ${pid}`])),

@@ -7,6 +7,7 @@ import type { Logger } from '../forward/events.js'
 import { type ListenChange, Listeners } from '../listen/listeners.js'
 import type { ListenAddress } from '../listen/options.js'
 import type { Proxy as RunningProxy } from '../proxy.js'
+import { AcceptingWorkers, type WorkersChange } from './accepting-workers.js'
 import { AccessLogging } from './access-logging.js'
 import { describeChanges } from './changes.js'
 import { type Loaded, load } from './configuration.js'
@@ -35,6 +36,7 @@ export class Service {
   #loaded: Loaded
   readonly #listeners: ((loaded: Loaded) => Promise<void> | void)[] = []
   readonly #access: AccessLogging
+  readonly #accepting: AcceptingWorkers
   #stopping = false
   /** One reload after the other. */
   #reloading: Promise<void> = Promise.resolve()
@@ -45,18 +47,30 @@ export class Service {
     const { logger, clock, activeChecks = true } = settings
     const proxy = createProxy(loaded.config, { logger, clock, activeChecks })
     const listeners = new Listeners(proxy, settings.clock)
+    const accepting = new AcceptingWorkers({ accept: proxy.acceptWorker }, logger, clock)
     try {
       const change = await listeners.prepare(loaded.listen)
       change.commit()
+      const workers = await accepting.prepare(loaded.resolved.workers)
+      workers.commit()
     } catch (error) {
+      await listeners.retire()
+      await listeners.close(0)
       await proxy.close({ timeout: 0 })
       throw error
     }
-    return new Service(settings, loaded, proxy, listeners)
+    return new Service(settings, loaded, proxy, listeners, accepting)
   }
 
-  private constructor(settings: ServiceSettings, loaded: Loaded, proxy: RunningProxy, listeners: Listeners) {
+  private constructor(
+    settings: ServiceSettings,
+    loaded: Loaded,
+    proxy: RunningProxy,
+    listeners: Listeners,
+    accepting: AcceptingWorkers,
+  ) {
     this.#settings = settings
+    this.#accepting = accepting
     this.#loaded = loaded
     this.proxy = proxy
     this.listeners = listeners
@@ -79,6 +93,11 @@ export class Service {
   /** The file, as messages call it. */
   get source(): string {
     return this.#settings.file ?? 'no file'
+  }
+
+  /** Where workers dial in, as a URL; undefined: nowhere. */
+  get workersAt(): string | undefined {
+    return this.#accepting.url
   }
 
   /** What can be asked and changed while it runs. */
@@ -116,6 +135,7 @@ export class Service {
     this.refuseNew()
     await this.#reloading
     const timeout = this.listeners.shutdownTimeout
+    await this.#accepting.close()
     await this.listeners.retire()
     await this.proxy.close({ timeout })
     await this.listeners.close(flushTime)
@@ -131,13 +151,17 @@ export class Service {
     if (this.#stopping) throw new ChangeError('invalid', 'the proxy is about to stop')
     const next = readAgain(this.#settings, this.proxy.files, onRead)
     const change = await this.listeners.prepare(next.listen)
+    let workers: WorkersChange | undefined
     try {
+      workers = await this.#accepting.prepare(next.resolved.workers)
       await this.proxy.reload(next.config)
     } catch (error) {
       await change.undo()
+      await workers?.undo()
       throw error
     }
     change.commit()
+    workers.commit()
     this.#tell(next, change)
     this.#loaded = next
     this.#access.apply(next.resolved.log)

@@ -12,6 +12,8 @@ import { Listeners, type RequestHandler } from '../listen/listeners.js'
 import type { ListenOptions } from '../listen/options.js'
 import type { LogOptions } from '../log/options.js'
 import type { Proxy as RunningProxy } from '../proxy.js'
+import type { WorkersOptions } from '../workers/options.js'
+import { AcceptingWorkers, type WorkersChange } from './accepting-workers.js'
 import { AccessLogging } from './access-logging.js'
 import { shareMaxConnections } from './shared-limit.js'
 
@@ -21,6 +23,7 @@ export interface ServedConfiguration {
   readonly config: Config
   readonly listen: readonly ListenOptions[]
   readonly log: LogOptions
+  readonly workers: WorkersOptions
   /** Among how many processes what is counted by connection is divided. */
   readonly processes: number
 }
@@ -37,13 +40,24 @@ export class ServingListeners implements Served {
   readonly #proxy: RunningProxy
   readonly #listeners: Listeners
   readonly #access: AccessLogging
+  readonly #accepting: AcceptingWorkers
   #configuration: ServedConfiguration
 
   constructor(configuration: ServedConfiguration, settings: ServingSettings) {
     const { logger, clock } = settings
     this.#clock = clock
     this.#configuration = configuration
-    this.#proxy = createProxy(configuration.config, { ...settings, activeChecks: false, logStates: false })
+    this.#proxy = createProxy(configuration.config, {
+      logger,
+      clock,
+      statistics: settings.statistics,
+      onWorkers: settings.workers,
+      process: { id: String(process.pid), count: configuration.processes },
+      activeChecks: false,
+      discovers: false,
+      logStates: false,
+    })
+    this.#accepting = new AcceptingWorkers({ accept: this.#proxy.acceptWorker }, logger, clock, true)
     this.#access = new AccessLogging(this.#proxy, logger, clock)
     this.#access.apply(configuration.log)
     this.#listeners = new Listeners(sharing(this.#proxy, configuration.processes), clock, true)
@@ -56,26 +70,37 @@ export class ServingListeners implements Served {
   async listen(): Promise<Listening> {
     const change = await this.#listeners.prepare(this.#configuration.listen)
     change.commit()
-    return { urls: this.#listeners.urls, warnings: change.warnings }
+    const workers = await this.#accepting.prepare(this.#configuration.workers)
+    workers.commit()
+    return this.#listening(change.warnings)
   }
 
   async reload(configuration: unknown): Promise<Listening> {
     const next = configuration as ServedConfiguration
     const change = await this.#listeners.prepare(next.listen)
+    let workers: WorkersChange | undefined
     try {
+      workers = await this.#accepting.prepare(next.workers)
       await this.#proxy.reload(next.config)
     } catch (error) {
       await change.undo()
+      await workers?.undo()
       throw error
     }
     change.commit()
+    workers.commit()
     this.#access.apply(next.log)
     this.#configuration = next
-    return { urls: this.#listeners.urls, warnings: change.warnings }
+    return this.#listening(change.warnings)
+  }
+
+  #listening(warnings: readonly string[]): Listening {
+    return { urls: this.#listeners.urls, warnings, workers: this.#accepting.url }
   }
 
   async close(timeout: number): Promise<void> {
     const end = this.#clock.now() + timeout
+    await this.#accepting.close()
     await this.#listeners.retire()
     await this.#proxy.close({ timeout: Math.max(0, end - this.#clock.now()) })
     await this.#listeners.close(flushTime)

@@ -2,22 +2,22 @@
 
 import type { Clock } from '../clock.js'
 import type { Logger } from '../forward/events.js'
-import type { PoolStatus } from '../forward/status-page.js'
 import { exitCodes } from './command.js'
 import { ConfigWatch, type Reloadable } from './config-watch.js'
 import type { Managed } from './managing.js'
 import { version } from './version.js'
-import { describePools } from './words.js'
+import { describeEntries } from './words.js'
 
 /** Milliseconds that the process may last when all is done. */
 const lingerTime = 1_000
 
 /** Something that listens. */
 export interface Serving extends Managed, Reloadable {
-  readonly proxy: Reloadable['proxy'] & { readonly pools: readonly PoolStatus[] }
   /** Which processes and which file, for the log. */
   readonly description: string
   readonly listeners: { readonly urls: readonly string[] }
+  /** Where workers dial in, as a URL; undefined: nowhere. */
+  readonly workersAt: string | undefined
   /** Opens the access log anew: it was moved away. */
   reopenLog(): void
   /** A signal asks for the end: `ready` turns false, and whoever asks sends nothing more. */
@@ -55,8 +55,9 @@ export async function serveUntilStopped(open: () => Promise<Serving>, settings: 
     () => void (watch ?? service).reload(),
     () => service.reopenLog(),
   )
-  for (const line of describePools(service.proxy.pools)) logger.info(`entry ${line}`)
+  for (const line of describeEntries(service.loaded.resolved.entries)) logger.info(`entry ${line}`)
   for (const url of service.listeners.urls) logger.info(`listening on ${url}`)
+  if (service.workersAt !== undefined) logger.info(`workers dial in at ${service.workersAt}`)
   const signal = await stopped
   service.refuseNew()
   watch?.close()

@@ -17,7 +17,7 @@ export const start: Command = {
   options: {
     config: {
       ...configOption,
-      doc: 'The configuration file. Default: proxy.conf in the working directory; without it, an empty pool and the management API on 127.0.0.1:8687.',
+      doc: 'The configuration file. Default: proxy.conf in the working directory; without it, an empty pool, the management API on 127.0.0.1:8687, and workers on 127.0.0.1:8000.',
     },
     listen: {
       short: 'l',
@@ -74,5 +74,6 @@ function processes(args: Arguments): number | undefined {
 
 function howToBegin({ resolved }: Loaded): string {
   const port = resolved.management.listen?.port
-  return `no proxy.conf here, so the pool is empty; add a server: curl localhost:${port}/servers -d '{"url":"http://127.0.0.1:12345"}'`
+  const call = `curl localhost:${port}/servers -d '{"url":"http://127.0.0.1:12345"}'`
+  return `no proxy.conf here, so the pool is empty; start workers, or add a server: ${call}`
 }

@@ -1,8 +1,11 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { isDeepStrictEqual } from 'node:util'
 import { ListenError, listenProblem } from '../listen/listen-error.js'
 import type { ListenAddress, ListenOptions } from '../listen/options.js'
 import { clearStaleSocket } from '../listen/unix-socket.js'
+import { type ServiceAddress, serviceListenProblem } from '../pool/service-address.js'
+import type { WorkersOptions } from '../workers/options.js'
 
 /**
  * Finds out whether the addresses of `next` that `current` does not have can be listened at, by doing it for a moment,
@@ -26,7 +29,17 @@ export async function tryListening(next: readonly ListenOptions[], current: read
   if (problems.length > 0) throw new ListenError(problems)
 }
 
-async function tryOne({ host, port, socketPath }: ListenAddress): Promise<void> {
+/** The same for the address at which workers dial in. */
+export async function tryWorkers({ listen }: WorkersOptions, current: WorkersOptions | undefined): Promise<void> {
+  if (listen === undefined || isDeepStrictEqual(listen, current?.listen)) return
+  try {
+    await tryOne(listen)
+  } catch (error) {
+    throw new ListenError([serviceListenProblem('the listener for workers', listen, error).message])
+  }
+}
+
+async function tryOne({ host, port, socketPath }: ServiceAddress): Promise<void> {
   if (socketPath !== undefined) await clearStaleSocket(socketPath)
   const server = createServer((socket) => socket.destroy())
   if (socketPath !== undefined) server.listen({ path: socketPath })

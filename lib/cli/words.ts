@@ -1,7 +1,8 @@
 /** Pieces of what the commands say. */
 
 import { stripVTControlCharacters } from 'node:util'
-import type { PoolStatus } from '../forward/status-page.js'
+import type { ResolvedEntry } from '../config/load.js'
+import { idOf, type Listed } from '../pool/source.js'
 
 /** `1 entry`, `3 servers`. */
 export function count(number: number, noun: string): string {
@@ -11,30 +12,24 @@ export function count(number: number, noun: string): string {
 
 /** A server as a person would write it in a file: without what is the default anyway. */
 export function shortServer(url: string): string {
-  return url.replace(/^http:\/\//, '')
+  return url.replace(/^(dns:|srv:)?http:\/\//, '$1')
 }
 
-/** An entry in one line: its name, its balancer, its servers. `width`: that of the longest name. */
-export function describePool(
-  { name, balancer, servers }: PoolStatus,
-  nameWidth: number,
-  balancerWidth: number,
-): string {
-  const list = (backup: boolean): string =>
-    servers
-      .filter((server) => server.backup === backup)
-      .map(({ url, weight }) => `${shortServer(url)}${weight === 1 ? '' : `*${weight}`}`)
-      .join(' ')
-  const backups = list(true)
-  const padded = `${name.padEnd(nameWidth)}  ${balancer.padEnd(balancerWidth)}  ${list(false)}`
-  return backups === '' ? padded : `${padded}  backup: ${backups}`
+/** All entries, in columns: name, balancer, and what `ServerList` and `BackupList` name. */
+export function describeEntries(entries: readonly ResolvedEntry[]): string[] {
+  const nameWidth = Math.max(0, ...entries.map(({ name }) => name.length))
+  const balancerWidth = Math.max(0, ...entries.map(({ options }) => options.loadBalance.name.length))
+  return entries.map(({ name, options: { loadBalance, serverList, backupList } }) => {
+    const line = `${name.padEnd(nameWidth)}  ${loadBalance.name.padEnd(balancerWidth)}  ${describeList(serverList)}`
+    return backupList.length === 0 ? line : `${line}  backup: ${describeList(backupList)}`
+  })
 }
 
-/** All entries, in columns. */
-export function describePools(pools: readonly PoolStatus[]): string[] {
-  const nameWidth = Math.max(0, ...pools.map(({ name }) => name.length))
-  const balancerWidth = Math.max(0, ...pools.map(({ balancer }) => balancer.length))
-  return pools.map((pool) => describePool(pool, nameWidth, balancerWidth))
+/** Each item once, with the sum of its weights. */
+function describeList(list: readonly Listed[]): string {
+  const weights = new Map<string, number>()
+  for (const item of list) weights.set(idOf(item), (weights.get(idOf(item)) ?? 0) + item.weight)
+  return [...weights].map(([id, weight]) => `${shortServer(id)}${weight === 1 ? '' : `*${weight}`}`).join(' ')
 }
 
 /** Rows in columns, each as wide as its widest cell. Colours do not count. */

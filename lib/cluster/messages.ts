@@ -27,6 +27,8 @@ export interface Listening {
   readonly urls: readonly string[]
   /** What is otherwise than the configuration says, until the next start. */
   readonly warnings: readonly string[]
+  /** Where workers dial in, as a URL; undefined: nowhere. */
+  readonly workers?: string | undefined
 }
 
 /**

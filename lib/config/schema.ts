@@ -1,6 +1,7 @@
 /** The sections of a configuration, put together from the tables of the features. */
 
 import { type ClusterConfig, type ClusterOptions, clusterTable } from '../cluster/options.js'
+import { type DnsConfig, type DnsOptions, dnsTable } from '../discovery/dns-options.js'
 import { type ForwardConfig, type ForwardOptions, forwardTable } from '../forward/options.js'
 import { type ListenConfig, type ListenOptions, listenContradictions, listenTable } from '../listen/options.js'
 import { type LogConfig, type LogOptions, logTable } from '../log/options.js'
@@ -23,7 +24,7 @@ import type { Contradiction, Option } from './section.js'
 import { unknown } from './suggest.js'
 
 /** What entries inherit: the part of a configuration object that stands for `[PROXY_DEFAULTS]`. */
-export interface DefaultsConfig extends PoolConfig, ForwardConfig, TransportConfig {}
+export interface DefaultsConfig extends PoolConfig, ForwardConfig, TransportConfig, DnsConfig {}
 
 /** One entry: the part of a configuration object that stands for a `[PROXY_ENTRY]`. */
 export interface EntryConfig extends MatchConfig, PoolConfig, Omit<ForwardConfig, 'statisticsURL'>, TransportConfig {
@@ -58,7 +59,7 @@ export interface Config {
 }
 
 /** The options of one entry, ready to work with. */
-export interface EntryOptions extends MatchOptions, PoolOptions, ForwardOptions, TransportOptions {}
+export interface EntryOptions extends MatchOptions, PoolOptions, ForwardOptions, TransportOptions, DnsOptions {}
 
 /** A section by what may stand in it. */
 export interface SectionSchema {
@@ -79,6 +80,7 @@ const entryTable: Readonly<Record<string, Option<unknown, unknown>>> = {
   ...poolTable,
   ...forwardTable,
   ...transportTable,
+  ...dnsTable,
 }
 
 /** Every option that an entry has in the end, by its name in objects. */

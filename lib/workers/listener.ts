@@ -7,13 +7,18 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.js'
 import type { Logger } from '../forward/events.js'
 import { formatServiceAddress, type ServiceAddress, serviceListenProblem } from '../pool/service-address.js'
-import type { WorkerGate } from './gate.js'
 import type { WorkersOptions } from './options.js'
 import { handshakeLimit, handshakeTime, workerProtocol } from './wire.js'
 
+/** What takes join requests: a gate, or a proxy that has one. */
+export interface JoinHandler {
+  /** False: it is none, and the socket was not touched. */
+  accept(req: IncomingMessage, socket: Duplex, head: Buffer): boolean
+}
+
 /** What a {@link WorkerListener} is made of. */
 export interface ListenerParts {
-  readonly gate: WorkerGate
+  readonly gate: JoinHandler
   readonly options: WorkersOptions
   readonly logger: Logger
   readonly clock: Clock

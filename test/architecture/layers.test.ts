@@ -23,6 +23,7 @@ const layers: readonly (readonly string[])[] = [
   ['middleware', 'listen', 'management', 'workers', 'discovery', 'tcp', 'cluster', 'log'],
   ['config loader'],
   ['proxy'],
+  ['feeds'],
   ['core'],
   ['create'],
   ['index', 'cli'],

@@ -7,7 +7,8 @@ test('a HUP that comes while it starts is not forgotten', async () => {
   const done: string[] = []
   const service = {
     description: 'a test',
-    proxy: { pools: [], files: [] },
+    proxy: { files: [] },
+    loaded: { resolved: { entries: [] } },
     listeners: { urls: [] },
     reload: async () => void done.push('reload'),
     reopenLog: () => void done.push('reopen'),

@@ -352,7 +352,7 @@ test('a server that is enabled again begins slowly', async (t) => {
 
 test('what a source tells is served, is told again after a reload, and cannot be removed by hand', async (t) => {
   const [a, b] = [await named(t, 'a'), await named(t, 'b')]
-  const rig = await startRig(t, 'http1', { name: 'web', serverList: 'worker:api' })
+  const rig = await startRig(t, 'http1', { name: 'web', serverList: 'dns:api.invalid:80' }, { discovers: false })
   const { control } = rig.proxy
   const waiting = rig.get()
   let queued = 0
@@ -362,37 +362,43 @@ test('what a source tells is served, is told again after a reload, and cannot be
     })
     return queued === 1
   }, 'it waits')
-  await control.change({ kind: 'source', source: 'worker:api', servers: [{ url: a }] })
+  await control.change({ kind: 'source', source: 'dns:http://api.invalid:80', servers: [{ url: a }] })
   assert.equal((await waiting).body, 'a')
-  await control.change({ kind: 'source', source: 'worker:api', servers: [{ url: a, weight: 2 }, { url: b }] })
+  await control.change({
+    kind: 'source',
+    source: 'dns:http://api.invalid:80',
+    servers: [{ url: a, weight: 2 }, { url: b }],
+  })
   assert.equal(await reached(rig, 3), 'a a b')
   assert.deepEqual(
     (await control.snapshot()).pools[0]?.servers.map(({ id, source }) => [id, source]),
     [
-      [`http://${a}`, 'worker:api'],
-      [`http://${b}`, 'worker:api'],
+      [`http://${a}`, 'dns:http://api.invalid:80'],
+      [`http://${b}`, 'dns:http://api.invalid:80'],
     ],
   )
   await refused(
     rig,
     { kind: 'remove', server: a },
     'invalid',
-    /comes from worker:api: stop the worker, or set its state/,
+    /comes from dns:\S+: take it out there, or set its state/,
   )
-  await refused(rig, { kind: 'remove', server: a, drain: 5 }, 'invalid', /comes from worker:api/)
+  await refused(rig, { kind: 'remove', server: a, drain: 5 }, 'invalid', /comes from dns:/)
   await control.change({ kind: 'server', server: a, state: 'disabled' })
   assert.equal(await reached(rig, 2), 'b b')
 
-  await rig.proxy.reload(configOf('http1', { name: 'web', serverList: 'worker:api', loadBalance: 'First-Alive' }))
+  await rig.proxy.reload(
+    configOf('http1', { name: 'web', serverList: 'dns:api.invalid:80', loadBalance: 'First-Alive' }),
+  )
   assert.equal(await reached(rig, 2), 'b b')
   assert.deepEqual(
     control.sources.map(({ id }) => id),
-    ['worker:api'],
+    ['dns:http://api.invalid:80'],
   )
 
   // A server that comes back is a new one.
-  await control.change({ kind: 'source', source: 'worker:api', servers: [{ url: b }] })
-  await control.change({ kind: 'source', source: 'worker:api', servers: [{ url: a }, { url: b }] })
+  await control.change({ kind: 'source', source: 'dns:http://api.invalid:80', servers: [{ url: b }] })
+  await control.change({ kind: 'source', source: 'dns:http://api.invalid:80', servers: [{ url: a }, { url: b }] })
   assert.equal(await reached(rig, 2), 'a a')
 
   await rig.proxy.reload(configOf('http1', { name: 'web', serverList: b }))
@@ -422,6 +428,6 @@ test('a source that no pool names changes nothing; the registry needs no name', 
 })
 
 test('a worker is not added by hand', async (t) => {
-  const rig = await startRig(t, 'http1', { name: 'web', serverList: 'worker:api' })
+  const rig = await startRig(t, 'http1', { name: 'web', serverList: 'dns:api.invalid:80' }, { discovers: false })
   await refused(rig, { kind: 'add', url: 'worker:api/1' }, 'invalid', /a worker joins by itself/)
 })

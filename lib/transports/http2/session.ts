@@ -75,6 +75,8 @@ export class Session {
     this.#clock = clock
     this.#owner = owner
     socket.on('error', ignore)
+    // Sockets of Node's servers stay open when the other side has ended, which here is the end of everything.
+    socket.allowHalfOpen = false
     if (socket instanceof Socket) socket.setKeepAlive(true, keepAliveTime)
     const http2 = connect(`http://${address.authority}`, { ...sessionOptions, createConnection: () => socket })
     this.#http2 = http2
