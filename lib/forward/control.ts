@@ -29,6 +29,11 @@ export type Change =
       readonly backup?: boolean | undefined
       /** In place of the pool's settings. */
       readonly health?: HealthSettings | undefined
+      /**
+       * Seconds, a whole number from 2. The server leaves after that time unless it is added again; left out: it stays.
+       * Only where pools are shared: elsewhere it is refused.
+       */
+      readonly lease?: number | undefined
     }
   | {
       readonly kind: 'remove'

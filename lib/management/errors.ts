@@ -30,6 +30,7 @@ export type ApiErrorCode =
   | 'head_too_large'
   | 'internal'
   | 'not_ready'
+  | 'unavailable'
 
 /** Each code with its status. `docs/management-api.md` lists the same. */
 export const apiErrors: Readonly<Record<ApiErrorCode, ErrorRow>> = {
@@ -56,6 +57,7 @@ export const apiErrors: Readonly<Record<ApiErrorCode, ErrorRow>> = {
   head_too_large: { status: 431, meaning: 'The head of the request is longer than 16 KiB.' },
   internal: { status: 500, meaning: 'The proxy failed. Its log says how.' },
   not_ready: { status: 503, meaning: 'Of `/readyz`: the proxy takes no requests, since it is about to stop.' },
+  unavailable: { status: 503, meaning: 'The registry that holds the pools is out of reach. The message says why.' },
 }
 
 /** Why a call is refused; nothing was changed. */
@@ -89,12 +91,16 @@ export class ApiError extends Error {
   }
 }
 
+const changeErrors: Readonly<Record<ChangeError['code'], ApiErrorCode>> = {
+  'not-found': 'not_found',
+  invalid: 'invalid',
+  unavailable: 'unavailable',
+}
+
 /** Whatever a call has thrown, as the error to answer; undefined: nobody has foreseen it. */
 export function toApiError(error: unknown): ApiError | undefined {
   if (error instanceof ApiError) return error
-  if (error instanceof ChangeError) {
-    return new ApiError(error.code === 'not-found' ? 'not_found' : 'invalid', error.message)
-  }
+  if (error instanceof ChangeError) return new ApiError(changeErrors[error.code], error.message)
   const diagnostics = diagnosticsOf(error)
   if (diagnostics === undefined) return undefined
   return new ApiError('bad_configuration', (error as Error).message, { diagnostics })

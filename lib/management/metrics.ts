@@ -61,9 +61,13 @@ class Families {
   }
 }
 
-function wholeMetrics(families: Families, { active }: Snapshot, version: string): void {
+function wholeMetrics(families: Families, { active, registry }: Snapshot, version: string): void {
   families.gauge('build_info', 'The version that runs; always 1.').add({ version }, 1)
   families.gauge('requests_active', 'Requests under way.').add({}, active)
+  if (registry === undefined) return
+  families
+    .gauge('registry_connected', '1 while the registry is connected, 0 if not.')
+    .add({}, registry.connected ? 1 : 0)
 }
 
 function poolMetrics(families: Families, pools: readonly PoolSnapshot[]): void {

@@ -46,9 +46,18 @@ const healthSettings: Schema = object(
   'An active check. `path: false`: none. What is left out stays as it is.',
 )
 
+const lease: Schema = { type: 'integer', minimum: 2 }
+
 const newServer: Schema = object(
-  { url: { type: 'string', minLength: 1 }, pool: string, weight, backup: boolean, health: orNull(healthSettings) },
-  ['pool', 'weight', 'backup', 'health'],
+  {
+    url: { type: 'string', minLength: 1 },
+    pool: string,
+    weight,
+    backup: boolean,
+    health: orNull(healthSettings),
+    lease,
+  },
+  ['pool', 'weight', 'backup', 'health', 'lease'],
 )
 const serverChange: Schema = {
   ...object(
@@ -191,7 +200,10 @@ export const shapes: Readonly<Record<ShapeName, Schema>> = {
   }),
   Reloaded: object({ reloaded: { type: 'boolean', enum: [true] } }),
   Alive: object({ status: { type: 'string', enum: ['ok'] } }),
-  Ready: object({ ready: { type: 'boolean', enum: [true] } }),
+  Ready: object(
+    { ready: { type: 'boolean', enum: [true] }, registry: { type: 'string', enum: ['connected', 'disconnected'] } },
+    ['registry'],
+  ),
   Error: object({
     error: object(
       {

@@ -10,10 +10,11 @@ import { entryOf } from '../log/entries.js'
 // Compiled tests stand in dist-test/docs/.
 const page = readFileSync(new URL('../../docs/monitoring.md', import.meta.url), 'utf8')
 
-/** A proxy with a pool, a server that is checked, and a process: every metric has a sample. */
+/** A proxy with a registry, a pool, a server that is checked, and a process: every metric has a sample. */
 const control = {
   snapshot: async () => ({
     active: 0,
+    registry: { url: 'etcd://h:2379/p', connected: true, reason: '', since: 0 },
     client: { success: 0, failed: 0 },
     server: { success: 0, failed: 0 },
     processes: [{ pid: 1, started: 0, memory: 1, cpu: 0 }],

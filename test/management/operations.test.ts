@@ -140,3 +140,15 @@ test('probes', async (t) => {
   const { status, json } = await api.call('GET', '/readyz')
   assert.deepEqual([status, json.error.code], [503, 'not_ready'])
 })
+
+test('/readyz tells whether the registry is connected, and nothing more of it', async (t) => {
+  const api = await managed(t, { token: 'secret' })
+  const registry = { url: 'etcd://10.0.0.9:2379/p', connected: true, reason: '', since: 0 }
+  api.control.registry = registry
+  assert.deepEqual((await api.call('GET', '/readyz')).json, { ready: true, registry: 'connected' })
+  api.control.registry = { ...registry, connected: false, reason: 'connect ECONNREFUSED 10.0.0.9:2379' }
+  const { status, json } = await api.call('GET', '/readyz')
+  assert.deepEqual([status, json], [200, { ready: true, registry: 'disconnected' }])
+  api.control.snapshotError = new Error('a process hangs')
+  assert.deepEqual((await api.call('GET', '/readyz')).json, { ready: true })
+})

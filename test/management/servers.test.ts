@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ChangeError } from '#lib/forward/control.js'
 import { MemoryControl } from '../support/control.js'
 import { type Json, managed } from './support.js'
 
@@ -282,4 +283,32 @@ test('what is not there is 404, with the way out', async (t) => {
     }
   }
   assert.deepEqual(api.control.applied, [])
+})
+
+test('a lease is passed on where pools are shared, and refused elsewhere', async (t) => {
+  const api = await managed(t)
+  const body = { url: '10.0.0.3:80', lease: 30 }
+  const refused = await api.call('POST', '/servers', { body })
+  assert.deepEqual([refused.status, refused.json.error.code], [400, 'invalid'])
+  assert.match(refused.json.error.message, /Registry in \[CLUSTER\]/)
+  api.control.registry = { url: 'etcd://h:2379/p', connected: true, reason: '', since: 0 }
+  assert.equal((await api.call('POST', '/servers', { body })).status, 201)
+  const [change] = api.control.applied
+  assert.equal(change?.kind === 'add' && change.lease, 30)
+  assert.equal((await api.call('POST', '/servers', { body: { ...body, lease: 1 } })).json.error.code, 'bad_body')
+})
+
+test('changes are answered with 503 while the registry is out of reach', async (t) => {
+  const api = await managed(t)
+  api.control.changeError = new ChangeError('unavailable', 'the registry is out of reach: connect ECONNREFUSED')
+  for (const [method, path, body] of [
+    ['POST', '/servers', { url: '10.0.0.3:80' }],
+    ['PATCH', '/servers/10.0.0.1/80', { weight: 2 }],
+    ['DELETE', '/servers/10.0.0.1/80', undefined],
+    ['PATCH', '/pools/web', { balancer: 'Naive' }],
+  ] as const) {
+    const { status, json } = await api.call(method, path, { body })
+    assert.deepEqual([status, json.error.code], [503, 'unavailable'], method)
+    assert.match(json.error.message, /out of reach/)
+  }
 })

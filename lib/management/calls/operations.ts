@@ -48,9 +48,13 @@ export const operationCalls: readonly Route[] = [
     endings: { 200: { description: 'They are.', schema: shapes.Ready, example: { ready: true } } },
     errors: ['not_ready'],
     withoutToken: true,
-    run(_, { control }) {
+    async run(_, { control }) {
       if (!control.ready) throw new ApiError('not_ready', 'the proxy takes no requests')
-      return json({ ready: true })
+      // Whoever asks this wants to know of the requests; what cannot be asked is left out.
+      const { registry } = await control.snapshot().catch(() => ({ registry: undefined }))
+      if (registry === undefined) return json({ ready: true })
+      // Where it is, and why it is out of reach, is not for everybody.
+      return json({ ready: true, registry: registry.connected ? 'connected' : 'disconnected' })
     },
   },
 ]

@@ -39,7 +39,7 @@ export const poolCalls: readonly Route[] = [
     summary: 'Changes the balancer or the check of a pool.',
     body: { schema: shapes.PoolChange, example: examples.poolChange },
     endings: { 200: { description: 'The pool as it is now.', schema: shapes.Pool, example: examples.pool } },
-    errors: ['not_found', 'invalid'],
+    errors: ['not_found', 'invalid', 'unavailable'],
     async run({ parameters, body }, { control }) {
       const { balancer, health } = body as PoolChange
       const { name } = find(await control.snapshot(), parameters.name ?? '')

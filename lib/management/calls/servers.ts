@@ -26,6 +26,7 @@ interface NewServer {
   readonly weight?: number
   readonly backup?: boolean
   readonly health?: HealthSettings | null
+  readonly lease?: number
 }
 
 interface ServerChange {
@@ -69,11 +70,12 @@ export const serverCalls: readonly Route[] = [
       },
       200: { description: 'It was there already. The list of all servers.', ...list },
     },
-    errors: ['unknown_pool', 'invalid'],
+    errors: ['unknown_pool', 'invalid', 'unavailable'],
     async run({ body }, { control }) {
-      const { url, pool, weight, backup, health } = body as NewServer
+      const { url, pool, weight, backup, health, lease } = body as NewServer
       const before = await control.snapshot()
       checkPool(before, pool)
+      if (lease !== undefined && before.registry === undefined) throw new ApiError('invalid', noLeases)
       const { changed, servers } = await add(control, {
         kind: 'add',
         url,
@@ -81,6 +83,7 @@ export const serverCalls: readonly Route[] = [
         weight,
         backup,
         health: healthOf(health),
+        ...(lease === undefined ? {} : { lease }),
       })
       const after = await control.snapshot()
       const isNamed = ({ id, pool }: ServerSnapshot): boolean =>
@@ -109,7 +112,7 @@ export const serverCalls: readonly Route[] = [
     query: which,
     body: { schema: shapes.ServerChange, example: examples.serverChange },
     endings: { 200: { description: 'The server as it is now.', ...list } },
-    errors: ['not_found', 'ambiguous', 'invalid'],
+    errors: ['not_found', 'ambiguous', 'invalid', 'unavailable'],
     async run({ parameters, query, body }, { control }) {
       const { weight, state, health } = body as ServerChange
       const found = find(await control.snapshot(), parameters, query)
@@ -127,7 +130,7 @@ export const serverCalls: readonly Route[] = [
     endings: {
       200: { description: 'What was removed.', schema: shapes.RemovedServers, example: examples.removedServers },
     },
-    errors: ['not_found', 'ambiguous', 'invalid'],
+    errors: ['not_found', 'ambiguous', 'invalid', 'unavailable'],
     async run({ parameters, query }, { control }) {
       const time = drainTime(query.drain)
       const snapshot = await control.snapshot()
@@ -139,6 +142,8 @@ export const serverCalls: readonly Route[] = [
     },
   },
 ]
+
+const noLeases = 'a lease needs pools that are shared: Registry in [CLUSTER]'
 
 /** The body may leave the pool out where there is only one, and may not name one that does not exist. */
 function checkPool({ pools }: Snapshot, pool: string | undefined): void {
