@@ -4,62 +4,54 @@
  */
 
 import { isDeepStrictEqual } from 'node:util'
+import type { Clock, Timer } from '../clock.js'
 import { messageOf } from '../config/section.js'
 import { type Change, ChangeError, type Control, type FoundServer, type PoolSnapshot } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
-import { type PoolSettings, parsePoolSettings, settingsOf } from './pool-settings.js'
+import { type PoolSettings, settingsOf } from './pool-settings.js'
+import { RegisteredServers } from './registered-servers.js'
 import type { Registry } from './registry.js'
-import { parseKey, settingsKey } from './registry-keys.js'
-import { foundServer, parseServerEntry, type ServerEntry } from './server-entry.js'
+import { foundServer } from './server-entry.js'
 
 /** How pools call what a registry tells. */
 export const registrySource = 'registry'
 
-/** A server of a registry, and where it stands there. */
-export interface RegisteredServer {
-  readonly key: string
-  readonly entry: ServerEntry
-  readonly revision: bigint
-}
+/** Milliseconds until the control is asked again that could not answer. */
+const retryDelay = 1_000
 
 export interface SharedPoolsParts {
   readonly registry: Registry
+  /** Of this proxy. */
   readonly control: Control
   readonly logger: Logger
+  readonly clock: Clock
 }
 
 export class SharedPools {
-  readonly #parts: SharedPoolsParts
+  readonly registered: RegisteredServers
+  readonly #control: Control
+  readonly #logger: Logger
+  readonly #clock: Clock
   readonly #unwatch: () => void
   /** Pools of which something has changed. */
   readonly #changed = new Set<string>()
+  /** What pools were told. */
   readonly #told = new Map<string, readonly FoundServer[]>()
   readonly #settings = new Map<string, PoolSettings>()
+  /** Pools that may have forgotten what they were told. */
+  readonly #stale = new Set<string>()
   /** How pools were before the registry said something of them. */
   readonly #original = new Map<string, PoolSettings>()
-  /** Values that make no sense, and were reported. */
-  readonly #reported = new Map<string, string>()
   #working: Promise<void> | undefined
+  #retry: Timer | undefined
 
-  constructor(parts: SharedPoolsParts) {
-    this.#parts = parts
-    this.#unwatch = parts.registry.watch((keys) => this.#hear(keys))
-  }
-
-  /** The servers of a pool, each address once: see {@link preferred}. */
-  servers(pool: string): readonly RegisteredServer[] {
-    const byAddress = new Map<string, RegisteredServer>()
-    for (const [key, { value, revision }] of this.#parts.registry.entries) {
-      const about = parseKey(key)
-      if (about?.kind !== 'server' || about.pool !== pool) continue
-      const entry = this.#parse(key, value, () => parseServerEntry(about.id, value))
-      if (entry === undefined) continue
-      const { id } = entry.address
-      const found = { key, entry, revision }
-      const known = byAddress.get(id)
-      byAddress.set(id, known === undefined ? found : preferred(known, found))
-    }
-    return [...byAddress.values()].sort((a, b) => (a.entry.address.id < b.entry.address.id ? -1 : 1))
+  constructor({ registry, control, logger, clock }: SharedPoolsParts) {
+    this.registered = new RegisteredServers(registry, logger)
+    this.#control = control
+    this.#logger = logger
+    this.#clock = clock
+    this.#unwatch = registry.watch((keys) => this.#turn(this.registered.changed(keys)))
+    this.#turn(this.registered.pools)
   }
 
   /** Everything that is known now has been told. */
@@ -69,111 +61,94 @@ export class SharedPools {
 
   /** Tells everything once more, to a control that has read its file again. */
   resync(): Promise<void> {
-    for (const pool of this.#told.keys()) this.#changed.add(pool)
-    this.#settings.clear()
-    this.#hear([...this.#parts.registry.entries.keys()], true)
+    const pools = [...this.#told.keys(), ...this.#settings.keys(), ...this.registered.pools]
+    for (const pool of pools) this.#stale.add(pool)
+    this.#turn(pools)
     return this.settled()
   }
 
   /** Tells nothing more. Idempotent. */
   async close(): Promise<void> {
     this.#unwatch()
+    this.#retry?.cancel()
     this.#changed.clear()
     await this.settled()
   }
 
-  #hear(keys: readonly string[], again = false): void {
-    for (const key of keys) {
-      const about = parseKey(key)
-      if (about === undefined) this.#reportKey(key)
-      else this.#changed.add(about.pool)
-      if (!this.#parts.registry.entries.has(key)) this.#reported.delete(key)
-    }
-    if (again) this.#told.forEach((_, pool) => this.#told.set(pool, unknownServers))
+  #turn(pools: readonly string[]): void {
+    for (const pool of pools) this.#changed.add(pool)
     if (this.#changed.size > 0) this.#working ??= this.#work()
   }
 
   async #work(): Promise<void> {
     try {
       while (this.#changed.size > 0) {
-        const { pools } = await this.#parts.control.snapshot()
+        const { pools } = await this.#control.snapshot()
         const changed = pools.filter(({ name }) => this.#changed.has(name))
         this.#changed.clear()
         for (const pool of changed) await this.#tell(pool)
       }
     } catch (error) {
-      this.#parts.logger.error(`registry: ${messageOf(error)}`)
+      this.#logger.error(`registry: ${messageOf(error)}`)
+      this.#retry = this.#clock.setTimeout(() => this.#turn([]), retryDelay)
     } finally {
       this.#working = undefined
     }
   }
 
   async #tell(pool: PoolSnapshot): Promise<void> {
+    const { name } = pool
     await this.#tellSettings(pool)
-    const named = new Set(pool.servers.filter(({ source }) => source !== registrySource).map(({ id }) => id))
+    const named = new Set(pool.servers.filter(({ source }) => source === null).map(({ id }) => id))
     // What is said of a server in the file is said to those who have it there.
-    const servers = this.servers(pool.name)
+    const servers = this.registered
+      .servers(name)
       .filter(({ entry }) => !entry.override || named.has(entry.address.id))
       .map(({ entry }) => foundServer(entry))
-    if (isDeepStrictEqual(servers, this.#told.get(pool.name) ?? [])) return
-    await this.#change({ kind: 'source', pool: pool.name, source: registrySource, servers })
-    this.#told.set(pool.name, servers)
+    if (isDeepStrictEqual(servers, this.#told.get(name) ?? []) && !this.#stale.has(name)) return
+    const change: Change = { kind: 'source', pool: name, source: registrySource, servers }
+    if (!(await this.#change(change, name))) return
+    this.#told.set(name, servers)
+    this.#stale.delete(name)
   }
 
   async #tellSettings(pool: PoolSnapshot): Promise<void> {
     const { name } = pool
-    const key = settingsKey(name)
-    const { value } = this.#parts.registry.entries.get(key) ?? {}
-    const parsed = value === undefined ? undefined : this.#parse(key, value, () => parsePoolSettings(value))
-    // A bad value leaves it as it is; no value leads back to how it was.
-    if (parsed === undefined && value !== undefined) return
-    const settings = parsed ?? this.#original.get(name)
-    if (settings === undefined || isDeepStrictEqual(settings, this.#settings.get(name))) return
-    if (!this.#original.has(name)) this.#original.set(name, settingsOf(pool))
-    await this.#change({ kind: 'pool', pool: name, ...settings })
-    if (parsed === undefined) {
-      this.#original.delete(name)
-      this.#settings.delete(name)
-    } else this.#settings.set(name, settings)
-  }
-
-  async #change(change: Change & { pool: string }): Promise<void> {
-    try {
-      await this.#parts.control.change(change)
-    } catch (error) {
-      // A reload may have dropped the pool.
-      if (error instanceof ChangeError && error.code === 'not-found') return
-      this.#parts.logger.error(`registry: the pool ${change.pool} does not take what it says: ${messageOf(error)}`)
+    const given = this.registered.settings(name)
+    const before = this.#settings.get(name)
+    // A bad value leaves all as it is.
+    if (given === 'bad' || (given === 'none' && before === undefined)) return
+    const settings = given === 'none' ? {} : given
+    if (isDeepStrictEqual(settings, before) && !this.#stale.has(name)) return
+    const original = this.#original.get(name) ?? settingsOf(pool)
+    this.#original.set(name, original)
+    if (!(await this.#change({ kind: 'pool', pool: name, ...backTo(original, before ?? {}, settings) }, name))) return
+    if (given !== 'none') {
+      this.#settings.set(name, settings)
+      return
     }
+    this.#settings.delete(name)
+    this.#original.delete(name)
   }
 
-  /** Undefined: it makes no sense, which is said once. */
-  #parse<Result>(key: string, value: string, parse: () => Result): Result | undefined {
+  /** False: it was not taken. */
+  async #change(change: Change, pool: string): Promise<boolean> {
     try {
-      const result = parse()
-      this.#reported.delete(key)
-      return result
+      await this.#control.change(change)
+      return true
     } catch (error) {
-      if (this.#reported.get(key) !== value) {
-        this.#parts.logger.warn(`registry: ${key} is left out: ${messageOf(error)}`)
-      }
-      this.#reported.set(key, value)
-      return undefined
+      // A reload may have dropped the pool; it is told again once it is there.
+      if (error instanceof ChangeError && error.code === 'not-found') return false
+      this.#logger.error(`registry: the pool ${pool} does not take what is said of it: ${messageOf(error)}`)
+      return false
     }
-  }
-
-  #reportKey(key: string): void {
-    if (this.#reported.has(key)) return
-    this.#reported.set(key, '')
-    this.#parts.logger.warn(`registry: ${key} is no key of a pool, and is left out`)
   }
 }
 
-/** Equal to no list of servers. */
-const unknownServers: readonly FoundServer[] = [{ url: '' }]
-
-/** Of two keys with the same server that which adds it; of two that do, what was written last. */
-function preferred(one: RegisteredServer, other: RegisteredServer): RegisteredServer {
-  if (one.entry.override !== other.entry.override) return one.entry.override ? other : one
-  return other.revision > one.revision ? other : one
+/** What was said `before` and is not `now` goes back to how it was at first. */
+function backTo(original: PoolSettings, before: PoolSettings, now: PoolSettings): PoolSettings {
+  return {
+    loadBalance: now.loadBalance ?? (before.loadBalance === undefined ? undefined : original.loadBalance),
+    health: before.health === undefined ? now.health : { ...original.health, ...now.health },
+  }
 }
