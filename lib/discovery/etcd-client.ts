@@ -4,8 +4,11 @@
  * The packages of gRPC are optional: they are loaded when a registry is configured, and nobody else needs them.
  */
 
+import { isIP } from 'node:net'
+import { checkServerIdentity, createSecureContext, type PeerCertificate } from 'node:tls'
 import type { ChannelCredentials, ClientDuplexStream, Metadata, ServiceError } from '@grpc/grpc-js'
 import type { Clock } from '../clock.js'
+import { messageOf } from '../config/section.js'
 import { type EtcdCalls, etcdApi, type WatchResponse } from './etcd-api.js'
 import { RegistryError } from './registry.js'
 import { formatEndpoint, type RegistryEndpoint } from './registry-url.js'
@@ -55,6 +58,17 @@ export async function loadGrpc(): Promise<GrpcPackages> {
   }
 }
 
+/** @throws RegistryError where certificate and key are none, or not of each other. */
+export function checkCertificates({ secure, ca, certificate: cert, key }: EtcdSettings): void {
+  if (!secure) return
+  try {
+    createSecureContext({ ca, cert, key })
+  } catch (error) {
+    const reason = messageOf(error).replace(/^error:\w+:[^:]*:\w*:/, '')
+    throw new RegistryError(`RegistryCA, RegistryCertificate or RegistryKey cannot be used: ${reason}`)
+  }
+}
+
 /** A call that failed. */
 export class EtcdError extends RegistryError {
   /** Of gRPC. */
@@ -93,8 +107,9 @@ export class EtcdClient {
     this.#clock = clock
     this.#settings = settings
     this.endpoint = formatEndpoint(endpoint)
-    const scheme = endpoint.host.includes(':') ? 'ipv6' : /^[\d.]+$/.test(endpoint.host) ? 'ipv4' : 'dns'
-    this.#client = new grpc.Client(`${scheme}:${this.endpoint}`, credentialsOf(grpc, settings), {
+    const { host } = endpoint
+    const scheme = { 0: 'dns', 4: 'ipv4', 6: 'ipv6' }[isIP(host)]
+    this.#client = new grpc.Client(`${scheme}:${this.endpoint}`, credentialsOf(grpc, settings, host), {
       'grpc.keepalive_time_ms': pingInterval,
       'grpc.keepalive_timeout_ms': pingTimeout,
       'grpc.max_receive_message_length': -1,
@@ -104,6 +119,9 @@ export class EtcdClient {
       'grpc.enable_channelz': 0,
       // A registry is as near as the servers are; HTTPS_PROXY is the way out into the world.
       'grpc.enable_http_proxy': 0,
+      // gRPC would name the server by its address, which RFC 6066 §3 forbids, and Node from 26 on too. What the certificate
+      // is checked against is said with the credentials.
+      ...(isIP(host) > 0 ? { 'grpc.ssl_target_name_override': 'etcd.invalid' } : {}),
     })
     this.#metadata = this.#newMetadata(undefined)
   }
@@ -271,18 +289,25 @@ export class EtcdClient {
   }
 }
 
-function credentialsOf({ credentials }: Grpc, { secure, ca, certificate, key }: EtcdSettings): ChannelCredentials {
+function credentialsOf({ credentials }: Grpc, settings: EtcdSettings, host: string): ChannelCredentials {
+  const { secure, ca, certificate, key } = settings
   if (!secure) return credentials.createInsecure()
-  const [authority = null, own = null, ownKey = null] = [ca, certificate, key].map(
-    (pem) => pem && Buffer.from(pem, 'latin1'),
-  )
-  return credentials.createSsl(authority || null, ownKey || null, own || null)
+  const [authority, own, ownKey] = [ca, certificate, key].map((pem) => (pem ? Buffer.from(pem, 'latin1') : null))
+  return credentials.createSsl(authority, ownKey, own, {
+    checkServerIdentity: (_, peer) => checkServerIdentity(host, peer as PeerCertificate),
+  })
 }
 
 /** Without what gRPC says of its own inside. */
 function plain(details: string): string {
-  return details
-    .replace(/^No connection established\. Last error: (?:Error: )?/, '')
-    .replace(/\.? Resolution note:.*$/, '')
-    .replace(/^etcdserver: /, '')
+  return (
+    details
+      .replace(/^No connection established\. Last error: (?:Error: )?/, '')
+      .replace(/\.? Resolution note:.*$/s, '')
+      // OpenSSL tells in which of its lines it was.
+      .replace(/\w+:error:\w+:SSL routines:\w*:([^:]*):.*$/s, '$1')
+      .replace(/\s*\(\d{4}-[\d\-T:.]+Z\)/g, '')
+      .trim()
+      .replace(/^etcdserver: /, '')
+  )
 }

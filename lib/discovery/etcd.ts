@@ -13,7 +13,14 @@ import type { RegistrySnapshot } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
 import type { Random } from '../random.js'
 import type { RangeResponse, WatchResponse } from './etcd-api.js'
-import { EtcdClient, EtcdError, type EtcdSettings, type GrpcPackages, loadGrpc } from './etcd-client.js'
+import {
+  checkCertificates,
+  EtcdClient,
+  EtcdError,
+  type EtcdSettings,
+  type GrpcPackages,
+  loadGrpc,
+} from './etcd-client.js'
 import { EtcdCopy } from './etcd-copy.js'
 import { EtcdWriter } from './etcd-writer.js'
 import type { RegistryOptions } from './options.js'
@@ -30,7 +37,7 @@ export interface EtcdRegistryParts {
 /**
  * The registry that the options name; it does nothing until it is started.
  *
- * @throws RegistryError where the packages that it takes are not installed.
+ * @throws RegistryError where the packages that it takes are not installed, or certificates cannot be used.
  */
 export async function createEtcdRegistry(
   options: RegistryOptions & { readonly registry: RegistryAddress },
@@ -66,6 +73,7 @@ class EtcdRegistry implements Registry {
     const { secure, user, password, prefix } = registry
     this.#address = registry
     this.#settings = { secure, ca, certificate, key, user, password }
+    checkCertificates(this.#settings)
     this.#packages = packages
     this.#clock = parts.clock
     this.#logger = parts.logger
