@@ -13,13 +13,14 @@ import {
   type StateChange,
 } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
+import { registrySource } from '../pool/source.js'
 import { Departures } from './departures.js'
 import { findPlaces, onlyPool, type Place, wantedServer } from './places.js'
 import { checkedBalancer, checkHealth, parsePoolSettings } from './pool-settings.js'
 import { type Registry, type RegistryDecision, type RegistryEntry, RegistryError } from './registry.js'
 import { parseKey, serverKey, settingsKey } from './registry-keys.js'
 import { checkWeight, formatServerEntry, parseServerEntry, plainEntry, type ServerEntry } from './server-entry.js'
-import { registrySource, SharedPools } from './shared-pools.js'
+import { SharedPools } from './shared-pools.js'
 
 export interface SharedControlParts {
   /** Of this proxy, in however many processes. */

@@ -8,13 +8,11 @@ import type { Clock, Timer } from '../clock.js'
 import { messageOf } from '../config/section.js'
 import { type Change, ChangeError, type Control, type FoundServer, type PoolSnapshot } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
+import { registrySource } from '../pool/source.js'
 import { type PoolSettings, settingsOf } from './pool-settings.js'
 import { RegisteredServers } from './registered-servers.js'
 import type { Registry } from './registry.js'
 import { foundServer } from './server-entry.js'
-
-/** How pools call what a registry tells. */
-export const registrySource = 'registry'
 
 /** Milliseconds until the control is asked again that could not answer. */
 const retryDelay = 1_000

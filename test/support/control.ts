@@ -11,6 +11,7 @@ import {
   type Control,
   type HealthSettings,
   type PoolSnapshot,
+  type RegistrySnapshot,
   type ServerSnapshot,
   type Snapshot,
   type StateChange,
@@ -28,11 +29,12 @@ export class MemoryServer {
   since: number | null = null
   weight: number
   backup: boolean
-  source: string | null = null
   connections = 0
   consecutiveFailures = 0
   offlineUntil: number | null = null
   lastCheck: CheckSnapshot | null = null
+  /** What has told of it; null: it was named. */
+  source: string | null = null
   health: HealthSettings | undefined
   success = 0
   failed = 0
@@ -75,6 +77,10 @@ export class MemoryControl implements Control {
   text = '[PROXY_ENTRY web]\nMatch /*\nServerList 10.0.0.1:80 10.0.0.2:80\n\n[MANAGEMENT]\nListen 127.0.0.1:8687\n'
   /** What the next reloads end with. */
   reloadError: Error | undefined
+  /** How the registry stands, where there is one. */
+  registry: RegistrySnapshot | undefined
+  /** What the next changes end with. */
+  changeError: Error | undefined
   /** What the next snapshots end with. */
   snapshotError: Error | undefined
   /** Changes that took effect. */
@@ -125,10 +131,12 @@ export class MemoryControl implements Control {
     const { active, client, server, processes } = this
     const pools = [...this.pools].map(([name, pool]) => snapshotOf(name, pool))
     // As another process would get it: nothing in it changes afterwards.
-    return structuredClone({ pools, active, client, server, processes })
+    const registry = this.registry === undefined ? {} : { registry: this.registry }
+    return structuredClone({ pools, active, client, server, processes, ...registry })
   }
 
   async change(change: Change): Promise<ChangeResult> {
+    if (this.changeError !== undefined) throw this.changeError
     const result = this.#change(change)
     this.applied.push(change)
     return result
@@ -165,8 +173,29 @@ export class MemoryControl implements Control {
       case 'pool':
         return this.#changePool(change)
       case 'source':
-        return this.#found(change)
+        return this.#tell(change)
     }
+  }
+
+  /** Servers that were named take what is said of them, and are as before when nothing is said any more. */
+  #tell({ pool: wanted, source, servers }: Extract<Change, { kind: 'source' }>): ChangeResult {
+    for (const [name, pool] of this.pools) {
+      if (wanted !== undefined && wanted !== name) continue
+      const told = new Map(servers.map((found) => [parseServer(found.url).address.id, found]))
+      pool.servers = pool.servers.filter((server) => server.source !== source || told.has(server.id))
+      for (const [id, found] of told) {
+        let server = pool.servers.find((each) => each.id === id)
+        if (server === undefined) {
+          server = new MemoryServer(found.url)
+          server.source = source
+          pool.servers.push(server)
+        }
+        Object.assign(server, { state: found.state ?? 'up', health: found.health })
+        if (found.weight !== undefined) server.weight = found.weight
+        if (found.backup !== undefined) server.backup = found.backup
+      }
+    }
+    return { changed: true, servers: [] }
   }
 
   #add({ pool: wanted, url, weight, backup, health }: Extract<Change, { kind: 'add' }>): ChangeResult {
@@ -192,18 +221,6 @@ export class MemoryControl implements Control {
       if (change.state !== undefined) this.setState(pool, server.id, change.state, 'by request')
     }
     return result(found)
-  }
-
-  #found({ pool, source, servers }: Extract<Change, { kind: 'source' }>): ChangeResult {
-    for (const [name, { servers: known }] of this.pools) {
-      if (pool !== undefined && pool !== name) continue
-      const told = servers.map(({ url, weight, backup, state = 'up' }) =>
-        Object.assign(new MemoryServer(url, weight, backup), { source, state }),
-      )
-      const stay = known.filter((server) => server.source !== source && !told.some(({ id }) => id === server.id))
-      this.#pool(name).servers = [...stay, ...told]
-    }
-    return { changed: true, servers: [] }
   }
 
   #changePool({ pool: name, loadBalance, health }: Extract<Change, { kind: 'pool' }>): ChangeResult {
