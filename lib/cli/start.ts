@@ -7,6 +7,7 @@ import { LeveledLog } from './leveled-log.js'
 import { Managing } from './managing.js'
 import { Service } from './service.js'
 import { type Serving, serveUntilStopped } from './serving.js'
+import { Sharing } from './sharing.js'
 import { untilStopped } from './signals.js'
 import type { Terminal } from './terminal.js'
 
@@ -52,11 +53,17 @@ async function run(args: Arguments, terminal: Terminal): Promise<number> {
   const settings = { file, addresses, terminal, logger, clock }
   const count = wanted ?? cluster.processes
   const open = () => (count > 1 ? ClusterService.open({ ...settings, processes: count }) : Service.open(settings))
-  const manage = async (service: Serving): Promise<Managing> => {
+  const manage = async (service: Serving): Promise<{ close(): Promise<void> }> => {
     service.onReload(({ resolved }) => log.setLevel(resolved.log.level))
-    const managing = await Managing.begin(service, logger, clock)
-    if (file === undefined) logger.info(howToBegin(service.loaded))
-    return managing
+    const sharing = await Sharing.begin(service, logger, clock)
+    try {
+      const managing = await Managing.begin(sharing, logger, clock)
+      if (file === undefined) logger.info(howToBegin(service.loaded))
+      return { close: () => Promise.all([managing.close(), sharing.close()]).then(() => {}) }
+    } catch (error) {
+      await sharing.close()
+      throw error
+    }
   }
   return serveUntilStopped(open, { logger, clock, stopped, watch: args.on('watch'), manage })
 }

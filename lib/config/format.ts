@@ -1,14 +1,6 @@
+import { withoutPassword } from '../discovery/registry-url.js'
 import { sectionTitle } from './ini.js'
-import {
-  type Config,
-  clusterSchema,
-  defaultsSchema,
-  entrySchema,
-  listenSchema,
-  logSchema,
-  managementSchema,
-  type SectionSchema,
-} from './schema.js'
+import { type ClusterConfig, type Config, entrySchema, type SectionSchema, sectionSchemas } from './schema.js'
 import { eachItem, ValueProblem } from './section.js'
 
 /**
@@ -18,19 +10,18 @@ import { eachItem, ValueProblem } from './section.js'
  * @throws ValueProblem or ValueProblems for an object that `resolveConfig` would refuse.
  */
 export function formatConfig(config: Config): string {
-  const sections = [
-    ...(config.defaults === undefined ? [] : [formatSection(defaultsSchema, config.defaults)]),
-    ...eachItem(config.entries ?? [], (entry) => formatSection(entrySchema, entry, entry.name)),
-    ...eachItem(config.listen ?? [], (listen) => formatSection(listenSchema, listen)),
-    ...(config.management === undefined ? [] : [formatSection(managementSchema, config.management)]),
-    ...(config.cluster === undefined ? [] : [formatSection(clusterSchema, config.cluster)]),
-    ...(config.log === undefined ? [] : [formatSection(logSchema, config.log)]),
-  ]
+  const sections = sectionSchemas.flatMap((schema) => {
+    const given = config[schema.property]
+    if (given === undefined) return []
+    // Of a repeated section each has its problems told.
+    const list = Array.isArray(given) ? (given as readonly object[]) : [given as object]
+    return eachItem(list, (section) => formatSection(schema, section, labelOf(schema, section)))
+  })
   return sections.join('\n')
 }
 
 /** What nobody is to see who may see the rest: keys and tokens. Names of files stay. */
-const secrets: ReadonlySet<string> = new Set(['token', 'upstreamKey', 'certificateKey'])
+const secrets: ReadonlySet<string> = new Set(['token', 'upstreamKey', 'certificateKey', 'registryKey'])
 
 /** The configuration to be shown: what is secret is left out. */
 export function withoutSecrets(config: Config): Config {
@@ -43,11 +34,22 @@ export function withoutSecrets(config: Config): Config {
     ...(config.listen === undefined ? {} : { listen: config.listen.map(cleaned) }),
     ...(config.management === undefined ? {} : { management: cleaned(config.management) }),
     ...(config.workers === undefined ? {} : { workers: cleaned(config.workers) }),
+    ...(config.cluster === undefined ? {} : { cluster: withoutCredentials(cleaned(config.cluster)) }),
   }
+}
+
+/** The address of the registry without its password. */
+function withoutCredentials(cluster: ClusterConfig): ClusterConfig {
+  const { registry } = cluster
+  return typeof registry === 'string' ? { ...cluster, registry: withoutPassword(registry) } : cluster
 }
 
 function isSecret(name: string, value: unknown): boolean {
   return secrets.has(name) && (name === 'token' || String(value).includes('-----BEGIN '))
+}
+
+function labelOf(schema: SectionSchema, section: object): string | undefined {
+  return schema === entrySchema ? (section as { name?: string }).name : undefined
 }
 
 function formatSection(schema: SectionSchema, source: object, label = ''): string {

@@ -4,19 +4,7 @@ import { resolve } from 'node:path'
 import type { Diagnostics, Place } from './diagnostics.js'
 import { type FilePlace, type IniSection, type IniSetting, readIni, reportProblems, sectionTitle } from './ini.js'
 import { type OptionOrigin, rememberConfig, rememberSection } from './origin.js'
-import {
-  type Config,
-  clusterSchema,
-  defaultsSchema,
-  type EntryConfig,
-  entrySchema,
-  type ListenConfig,
-  listenSchema,
-  logSchema,
-  managementSchema,
-  type SectionSchema,
-  sectionSchemas,
-} from './schema.js'
+import { type Config, entrySchema, type SectionSchema, sectionSchemas } from './schema.js'
 import type { Option, ValueText } from './section.js'
 import { nearest, unknown } from './suggest.js'
 import type { Environment } from './text.js'
@@ -33,31 +21,24 @@ export function parseFile(
 ): Config {
   const file = path ?? unnamed
   const { sections, files } = readIni(text, file, environment, diagnostics)
-  const entries: EntryConfig[] = []
-  const listen: ListenConfig[] = []
-  const single = new Map<SectionSchema, SectionReader>()
+  const readers = new Map<SectionSchema, SectionReader[]>()
   for (const section of sections) {
     const schema = findSchema(section, diagnostics)
     if (schema === undefined) continue
+    const known = readers.get(schema) ?? []
+    readers.set(schema, known)
     // Several [PROXY_DEFAULTS] are one section in pieces; entries and listeners stand for themselves.
-    const reader = single.get(schema) ?? new SectionReader(schema, section, diagnostics)
+    const pieces = schema.repeated === true ? undefined : known[0]
+    const reader = pieces ?? new SectionReader(schema, section, diagnostics)
     reader.read(section)
-    if (schema === entrySchema) entries.push(reader.result as EntryConfig)
-    else if (schema === listenSchema) listen.push(reader.result as ListenConfig)
-    else single.set(schema, reader)
+    if (pieces === undefined) known.push(reader)
   }
-  const part = (schema: SectionSchema): Partial<Config> => {
-    const reader = single.get(schema)
-    return reader === undefined ? {} : { [schema.property]: reader.result }
-  }
-  const config: Config = {
-    ...part(defaultsSchema),
-    entries,
-    ...(listen.length === 0 ? {} : { listen }),
-    ...part(managementSchema),
-    ...part(clusterSchema),
-    ...part(logSchema),
-  }
+  const parts = sectionSchemas.flatMap((schema) => {
+    const results = readers.get(schema)?.map(({ result }) => result)
+    if (results === undefined) return []
+    return [[schema.property, schema.repeated === true ? results : results[0]]]
+  })
+  const config: Config = { entries: [], ...Object.fromEntries(parts) }
   rememberConfig(config, { file, files: path === undefined ? files : [resolve(path), ...files] })
   return config
 }

@@ -10,6 +10,7 @@ import type { ResolvedConfig, ResolvedEntry } from './resolved.js'
 import {
   type ClusterOptions,
   type Config,
+  clusterContradictions,
   clusterSchema,
   defaultsSchema,
   type EntryOptions,
@@ -110,7 +111,7 @@ class Resolver {
       listen: listeners.length > 0 ? listeners : [this.#listen({}, 0)],
       management: managed,
       workers: this.#single<WorkersOptions>(workersSchema, workers, workersContradictions),
-      cluster: this.#single<ClusterOptions>(clusterSchema, cluster),
+      cluster: this.#single<ClusterOptions>(clusterSchema, cluster, clusterContradictions),
       log: this.#single<LogOptions>(logSchema, log),
       files: [...this.#files],
     }

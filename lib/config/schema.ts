@@ -1,7 +1,17 @@
 /** The sections of a configuration, put together from the tables of the features. */
 
-import { type ClusterConfig, type ClusterOptions, clusterTable } from '../cluster/options.js'
+import {
+  clusterTable,
+  type ClusterConfig as ProcessesConfig,
+  type ClusterOptions as ProcessesOptions,
+} from '../cluster/options.js'
 import { type DnsConfig, type DnsOptions, dnsTable } from '../discovery/dns-options.js'
+import {
+  type RegistryConfig,
+  type RegistryOptions,
+  registryContradictions,
+  registryTable,
+} from '../discovery/options.js'
 import { type ForwardConfig, type ForwardOptions, forwardTable } from '../forward/options.js'
 import { type ListenConfig, type ListenOptions, listenContradictions, listenTable } from '../listen/options.js'
 import { type LogConfig, type LogOptions, logTable } from '../log/options.js'
@@ -52,11 +62,17 @@ export interface Config {
   management?: ManagementConfig
   /** Where workers dial in to the command line; `worker:NAME` in a `serverList` takes them. */
   workers?: WorkersConfig
-  /** How many processes the command line starts. */
+  /** How many processes the command line starts, and with which other machines it shares its pools. */
   cluster?: ClusterConfig
   /** What the command line writes down. */
   log?: LogConfig
 }
+
+/** How many processes the command line starts, and with which other machines it shares its pools. */
+export interface ClusterConfig extends ProcessesConfig, RegistryConfig {}
+
+/** The options of `[CLUSTER]`, ready to work with. */
+export interface ClusterOptions extends ProcessesOptions, RegistryOptions {}
 
 /** The options of one entry, ready to work with. */
 export interface EntryOptions extends MatchOptions, PoolOptions, ForwardOptions, TransportOptions, DnsOptions {}
@@ -130,8 +146,8 @@ export const workersSchema: SectionSchema = {
 export const clusterSchema: SectionSchema = {
   name: 'CLUSTER',
   property: 'cluster',
-  options: new Map(Object.entries<Option<unknown, unknown>>({ ...clusterTable })),
-  doc: 'How many processes the command line serves with: [processes.md](processes.md).',
+  options: new Map(Object.entries<Option<unknown, unknown>>({ ...clusterTable, ...registryTable })),
+  doc: 'With how many processes the command line serves: [processes.md](processes.md), and what it shares with other machines: [registry.md](registry.md).',
 }
 
 export const logSchema: SectionSchema = {
@@ -165,13 +181,13 @@ export function entryContradictions(options: EntryOptions): readonly Contradicti
 }
 
 export {
-  type ClusterOptions,
   type ListenConfig,
   type ListenOptions,
   type LogOptions,
   listenContradictions,
   type ManagementOptions,
   managementContradictions,
+  registryContradictions as clusterContradictions,
   type WorkersOptions,
   workersContradictions,
 }

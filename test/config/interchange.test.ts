@@ -26,7 +26,10 @@ const seconds = fc.integer({ min: 1, max: 10_000_000 }).map((each) => each / 100
 const status = fc.oneof(fc.integer({ min: 100, max: 599 }), fc.constantFrom('500-504', '100-599'))
 const token = fc.stringMatching(/^[A-Za-z0-9!'#$%&*+^_`|~.-]{1,8}$/)
 const header = token.filter((each) => !/^(?:connection|te|upgrade|trailer|host)$/i.test(each))
-const server = fc.constantFrom('a', 'B:81', '[::1]:8080*3', 'https://h', 'unix:/run/a;b#c"d', 'unix:/x\\;*2')
+const server = fc.constantFrom(
+  ...['a', 'B:81', '[::1]:8080*3', 'https://h', 'unix:/run/a;b#c"d', 'unix:/x\\;*2', 'h2c://h:1'],
+  ...['worker:api', 'worker:**2', 'dns:h2://api:1', 'srv:_http._tcp.api*3'],
+)
 const field = fc.oneof(spaced, fc.constant(''), fc.constantFrom('"a"', "'self'; b", 'é', '${X} $${Y}', 'none'))
 const fields = fc.dictionary(header, fc.oneof(field, fc.tuple(field, field)), { maxKeys: 3 })
 const pair = fc.record({ from: textOf(''), to: textOf('') })
@@ -111,20 +114,42 @@ const listen = optional({
   shutdownTimeout: seconds,
 })
 
+const bearer = orOff(fc.constantFrom('secret', 'a/b=='))
+/** With one key at least: a section without any is none. */
+const section = <T extends Record<string, fc.Arbitrary<unknown>>>(model: T) =>
+  optional(model).filter((made) => Object.keys(made).length > 0)
+const single = optional({
+  management: section({ listen: orOff(fc.constant('127.0.0.1:81')), token: bearer, dashboard: fc.boolean() }),
+  cluster: section({
+    processes: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constant('auto')),
+    registry: orOff(fc.constantFrom('etcd://h/p', 'etcds://u:p%40@[::1]:2379,h:1/a/b')),
+  }),
+  log: section({ level: fc.constantFrom('info', 'warn'), accessLog: orOff(fc.constant('stdout')) }),
+})
+/** There always, for entries may list workers. */
+const workers = section({ listen: orOff(fc.constantFrom('8000', 'unix:/run/w.sock')), token: bearer })
+
 const config: fc.Arbitrary<Config> = fc
   .tuple(
-    fc.option(optional({ ...inherited, statisticsURL: orOff(pathOf) }), { nil: undefined }),
+    fc.option(
+      optional({ ...inherited, statisticsURL: orOff(pathOf), resolver: any(fc.constantFrom('10.0.0.2', '[::1]:53')) }),
+      { nil: undefined },
+    ),
     fc.uniqueArray(fc.tuple(fc.constantFrom('a', 'b c', '${x} #;"', 'd=1'), entry), {
       minLength: 1,
       maxLength: 3,
       selector: ([name]) => name,
     }),
     fc.array(listen, { maxLength: 2 }),
+    workers,
+    single,
   )
-  .map(([defaults, entries, listeners]) => ({
+  .map(([defaults, entries, listeners, dialled, rest]) => ({
     ...(defaults === undefined ? {} : { defaults }),
     entries: entries.map(([name, each]) => ({ name, ...each })),
     ...(listeners.length === 0 ? {} : { listen: listeners }),
+    workers: dialled,
+    ...rest,
   })) as fc.Arbitrary<Config>
 
 const env = { X: 'wrong', Y: 'wrong', x: 'wrong' }
