@@ -1,4 +1,4 @@
-import { withoutPassword } from '../discovery/registry-url.js'
+import { withoutCredentials } from '../discovery/registry-url.js'
 import { sectionTitle } from './ini.js'
 import { type ClusterConfig, type Config, entrySchema, type SectionSchema, sectionSchemas } from './schema.js'
 import { eachItem, ValueProblem } from './section.js'
@@ -34,14 +34,14 @@ export function withoutSecrets(config: Config): Config {
     ...(config.listen === undefined ? {} : { listen: config.listen.map(cleaned) }),
     ...(config.management === undefined ? {} : { management: cleaned(config.management) }),
     ...(config.workers === undefined ? {} : { workers: cleaned(config.workers) }),
-    ...(config.cluster === undefined ? {} : { cluster: withoutCredentials(cleaned(config.cluster)) }),
+    ...(config.cluster === undefined ? {} : { cluster: withoutUser(cleaned(config.cluster)) }),
   }
 }
 
-/** The address of the registry without its password. */
-function withoutCredentials(cluster: ClusterConfig): ClusterConfig {
+/** Where the registry is, and not who asks there. */
+function withoutUser(cluster: ClusterConfig): ClusterConfig {
   const { registry } = cluster
-  return typeof registry === 'string' ? { ...cluster, registry: withoutPassword(registry) } : cluster
+  return typeof registry === 'string' ? { ...cluster, registry: withoutCredentials(registry) } : cluster
 }
 
 function isSecret(name: string, value: unknown): boolean {

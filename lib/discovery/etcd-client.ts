@@ -1,20 +1,13 @@
-/**
- * Talks to one member of an etcd cluster, by gRPC.
- *
- * The packages of gRPC are optional: they are loaded when a registry is configured, and nobody else needs them.
- */
+/** Talks to one member of an etcd cluster, by gRPC. */
 
 import { isIP } from 'node:net'
-import { checkServerIdentity, createSecureContext, type PeerCertificate } from 'node:tls'
-import type { ChannelCredentials, ClientDuplexStream, Metadata, ServiceError } from '@grpc/grpc-js'
+import type { ClientDuplexStream, Metadata, ServiceError } from '@grpc/grpc-js'
 import type { Clock } from '../clock.js'
-import { messageOf } from '../config/section.js'
-import { type EtcdCalls, etcdApi, type WatchResponse } from './etcd-api.js'
+import type { EtcdCalls, WatchResponse } from './etcd-api.js'
+import { credentialsOf, type EtcdSettings, type GrpcPackages, plainDetails } from './grpc.js'
 import { RegistryError } from './registry.js'
 import { formatEndpoint, type RegistryEndpoint } from './registry-url.js'
 
-type Grpc = typeof import('@grpc/grpc-js')
-type Methods = import('@grpc/proto-loader').PackageDefinition
 type Method = import('@grpc/proto-loader').MethodDefinition<object, object>
 
 /** How long one call may take, connecting included, in milliseconds. */
@@ -22,52 +15,6 @@ const callTimeout = 5_000
 /** How often a silent connection is asked whether it lives, and how long it may take to say so; etcd wants 5 s at least. */
 const pingInterval = 6_000
 const pingTimeout = 3_000
-
-/** What it takes to connect. */
-export interface EtcdSettings {
-  readonly secure: boolean
-  /** In PEM; undefined: what Node trusts. */
-  readonly ca: string | undefined
-  readonly certificate: string | undefined
-  readonly key: string | undefined
-  readonly user: string | undefined
-  readonly password: string | undefined
-}
-
-/** The packages of gRPC, loaded. */
-export interface GrpcPackages {
-  readonly grpc: Grpc
-  readonly methods: Methods
-}
-
-/**
- * Loads the packages of gRPC.
- *
- * @throws RegistryError that says how to install them.
- */
-export async function loadGrpc(): Promise<GrpcPackages> {
-  try {
-    const [grpc, loader] = await Promise.all([import('@grpc/grpc-js'), import('@grpc/proto-loader')])
-    const methods = loader.fromJSON(etcdApi, { longs: String, enums: String, defaults: true, oneofs: false })
-    return { grpc: grpc.default ?? grpc, methods }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw new RegistryError(
-      'Registry needs two packages that are not installed: npm install @grpc/grpc-js @grpc/proto-loader',
-    )
-  }
-}
-
-/** @throws RegistryError where certificate and key are none, or not of each other. */
-export function checkCertificates({ secure, ca, certificate: cert, key }: EtcdSettings): void {
-  if (!secure) return
-  try {
-    createSecureContext({ ca, cert, key })
-  } catch (error) {
-    const reason = messageOf(error).replace(/^error:\w+:[^:]*:\w*:/, '')
-    throw new RegistryError(`RegistryCA, RegistryCertificate or RegistryKey cannot be used: ${reason}`)
-  }
-}
 
 /** A call that failed. */
 export class EtcdError extends RegistryError {
@@ -96,7 +43,7 @@ export class EtcdClient {
   readonly #packages: GrpcPackages
   readonly #settings: EtcdSettings
   readonly #clock: Clock
-  readonly #client: InstanceType<Grpc['Client']>
+  readonly #client: InstanceType<GrpcPackages['grpc']['Client']>
   #metadata: Metadata
   readonly #calls = new Set<{ cancel(): void }>()
   #closed = false
@@ -285,29 +232,6 @@ export class EtcdClient {
   #explain({ code, details }: ServiceError): EtcdError {
     const { status } = this.#packages.grpc
     const refusals: readonly number[] = [status.INVALID_ARGUMENT, status.PERMISSION_DENIED, status.UNAUTHENTICATED]
-    return new EtcdError(`${this.endpoint}: ${plain(details)}`, code, refusals.includes(code))
+    return new EtcdError(`${this.endpoint}: ${plainDetails(details)}`, code, refusals.includes(code))
   }
-}
-
-function credentialsOf({ credentials }: Grpc, settings: EtcdSettings, host: string): ChannelCredentials {
-  const { secure, ca, certificate, key } = settings
-  if (!secure) return credentials.createInsecure()
-  const [authority, own, ownKey] = [ca, certificate, key].map((pem) => (pem ? Buffer.from(pem, 'latin1') : null))
-  return credentials.createSsl(authority, ownKey, own, {
-    checkServerIdentity: (_, peer) => checkServerIdentity(host, peer as PeerCertificate),
-  })
-}
-
-/** Without what gRPC says of its own inside. */
-function plain(details: string): string {
-  return (
-    details
-      .replace(/^No connection established\. Last error: (?:Error: )?/, '')
-      .replace(/\.? Resolution note:.*$/s, '')
-      // OpenSSL tells in which of its lines it was.
-      .replace(/\w+:error:\w+:SSL routines:\w*:([^:]*):.*$/s, '$1')
-      .replace(/\s*\(\d{4}-[\d\-T:.]+Z\)/g, '')
-      .trim()
-      .replace(/^etcdserver: /, '')
-  )
 }

@@ -13,16 +13,10 @@ import type { RegistrySnapshot } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
 import type { Random } from '../random.js'
 import type { RangeResponse, WatchResponse } from './etcd-api.js'
-import {
-  checkCertificates,
-  EtcdClient,
-  EtcdError,
-  type EtcdSettings,
-  type GrpcPackages,
-  loadGrpc,
-} from './etcd-client.js'
+import { EtcdClient, EtcdError } from './etcd-client.js'
 import { EtcdCopy } from './etcd-copy.js'
 import { EtcdWriter } from './etcd-writer.js'
+import { checkCertificates, type EtcdSettings, type GrpcPackages, loadGrpc } from './grpc.js'
 import type { RegistryOptions } from './options.js'
 import { type Registry, type RegistryDecision, type RegistryEntry, RegistryError } from './registry.js'
 import { formatRegistryAddress, type RegistryAddress } from './registry-url.js'

@@ -55,6 +55,11 @@ export function formatEndpoint({ host, port }: RegistryEndpoint): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
+/** What was written, without user and password; still an address. */
+export function withoutCredentials(text: string): string {
+  return text.replace(/^([^/]*\/\/).*@/, '$1')
+}
+
 /** What was written, with `***` for the password. */
 export function withoutPassword(text: string): string {
   return text.replace(/^([^/]*\/\/[^:@/]*):.*@/, '$1:***@')

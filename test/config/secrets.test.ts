@@ -16,7 +16,7 @@ test('a configuration that is shown holds no token, no password and no key', () 
     }),
   )
   assert.doesNotMatch(shown, /hush|PRIVATE KEY/)
-  assert.match(shown, /^Registry etcds:\/\/me:\*\*\*@h:2379\/p$/m)
+  assert.match(shown, /^Registry etcds:\/\/h:2379\/p$/m)
   assert.match(shown, /^\[WORKERS\]\nListen 8000\n/m)
 })
 
