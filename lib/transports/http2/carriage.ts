@@ -11,28 +11,21 @@ import { ProxyError } from '../../errors.js'
 import { checkInformationalHead, checkTrailers } from '../response-head.js'
 import type { Carriage, CarriageEvents, RawHeaders, TransportRequest } from '../transport.js'
 import { type AnswerHead, answerHead, withoutPseudo } from './answer-head.js'
-import { cancel, closeError, protocolError, refusedStream } from './close-error.js'
-import { requestHead, trailerHead, webSocketHead } from './request-head.js'
+import { cancel, closeError, noError, protocolError, refusedStream } from './close-error.js'
+import type { Placing } from './placing.js'
+import { requestHead } from './request-head.js'
 import type { Session } from './session.js'
-import { type Carried, type CarriedStream, handOver, noteTrailers, openStream } from './stream.js'
-import { acceptedHead, handshakeProblem } from './websocket.js'
+import { type Carried, type CarriedStream, handOver, openStream } from './stream.js'
+import { acceptedHead, webSocketHead } from './websocket.js'
 
 /** Bytes of an upload that may wait before the client is held back. */
 const aheadLimit = 128 * 1024
-
-/** What finds a session for a request. */
-export interface Placing {
-  readonly secure: boolean
-  /** Calls {@link Http2Carriage.start} or {@link Http2Carriage.fail}; not with `except`. */
-  place(carriage: Http2Carriage, except: Session | undefined): void
-  /** Calls {@link Http2Carriage.flush} when all that has arrived by now is dealt with. */
-  flushSoon(carriage: Http2Carriage): void
-}
 
 export class Http2Carriage implements Carriage, Carried {
   readonly request: TransportRequest
   readonly #events: CarriageEvents
   readonly #placing: Placing
+  requestTrailers: RawHeaders = []
   /** How to give up before there is a stream. */
   giveUp: (() => void) | undefined
   #session: Session | undefined
@@ -41,7 +34,6 @@ export class Http2Carriage implements Carriage, Carried {
   #refused = false
   #bodyBegun = false
   #requestComplete: boolean
-  #trailers: RawHeaders | undefined
   #head: AnswerHead | undefined
   /** What has come and was not wanted yet; never more than the window of the stream. */
   #backlog: Buffer[] = []
@@ -51,6 +43,7 @@ export class Http2Carriage implements Carriage, Carried {
   #ended = false
   #paused = false
   #flushSoon = false
+  #lastCall = false
   #waits = false
   #over = false
 
@@ -88,11 +81,7 @@ export class Http2Carriage implements Carriage, Carried {
     const { request } = this
     const { secure } = this.#placing
     const upgrades = request.upgrade !== undefined
-    if (upgrades) {
-      const problem = handshakeProblem(request, session)
-      if (problem !== undefined) throw new ProxyError('ERR_UPGRADE_INVALID', problem)
-    }
-    const head = upgrades ? webSocketHead(request, secure) : requestHead(request, secure)
+    const head = upgrades ? webSocketHead(request, secure, session) : requestHead(request, secure)
     // A body of known length has no trailers in HTTP/1.1, and Node needs a frame more for a body that may have some.
     const mayHaveTrailers = request.hasBody && head['content-length'] === undefined
     this.#stream = openStream(session, this, head, { writes: request.hasBody, stays: upgrades, mayHaveTrailers })
@@ -114,7 +103,7 @@ export class Http2Carriage implements Carriage, Carried {
     this.#bodyBegun = true
     if (this.#requestComplete) return
     this.#requestComplete = true
-    this.#trailers = trailers
+    this.requestTrailers = trailers
     this.#stream?.end()
   }
 
@@ -157,7 +146,14 @@ export class Http2Carriage implements Carriage, Carried {
   /** What has come so far may go on. */
   flush(): void {
     this.#flushSoon = false
-    if (!this.#over) this.#events.flush()
+    if (this.#over) return
+    if (this.#received === this.#head?.length && !this.#lastCall) {
+      // Only the end is missing. Servers often write it a moment later; head, body and end go on in one piece then.
+      this.#lastCall = true
+      this.#askFlush()
+    } else {
+      this.#events.flush()
+    }
   }
 
   informational(status: number, raw: RawHeaders): void {
@@ -192,7 +188,6 @@ export class Http2Carriage implements Carriage, Carried {
     if (this.#over || complete) return
     this.#deliver()
     if (this.#over) return
-    noteTrailers(stream)
     if (!this.#paused) stream._read(0)
     this.#askFlush()
   }
@@ -203,18 +198,18 @@ export class Http2Carriage implements Carriage, Carried {
     this.#placing.flushSoon(this)
   }
 
-  /** A part of the body. False: the stream's window is not opened again until {@link resume}. */
   arrived(chunk: Buffer): boolean {
     if (this.#over) return true
-    if (this.#paused || this.#head === undefined) {
-      this.#backlog.push(chunk)
-      return !this.#paused
-    }
-    this.#session?.heard()
     this.#received += chunk.length
+    if (this.#paused || this.#head === undefined) this.#backlog.push(chunk)
+    else this.#pass(chunk)
+    return !this.#paused
+  }
+
+  #pass(chunk: Buffer): void {
+    this.#session?.heard()
     this.#paused = !this.#events.data(chunk)
     if (!this.#over) this.#askFlush()
-    return !this.#paused
   }
 
   trailers(raw: RawHeaders): void {
@@ -226,15 +221,16 @@ export class Http2Carriage implements Carriage, Carried {
   }
 
   told(): void {
-    if (!this.#paused && !this.#over) this.#finish()
+    if (!this.#paused && !this.#over && this.#head !== undefined) this.#finish()
   }
 
   #deliver(): void {
-    while (this.#backlog.length > 0 && !this.#paused && !this.#over) this.arrived(this.#backlog.shift() as Buffer)
+    while (this.#backlog.length > 0 && !this.#paused && !this.#over) this.#pass(this.#backlog.shift() as Buffer)
   }
 
   #handOver(stream: CarriedStream, head: AnswerHead): void {
     this.#over = true
+    this.#stream = undefined
     handOver(stream)
     this.#events.upgraded(acceptedHead(head, this.request), stream, Buffer.concat(this.#backlog))
   }
@@ -245,20 +241,17 @@ export class Http2Carriage implements Carriage, Carried {
     if (!this.#over) this.#events.drained()
   }
 
-  sendTrailers(stream: ClientHttp2Stream): void {
-    try {
-      stream.sendTrailers(trailerHead(this.#trailers ?? []))
-    } catch {
-      // Names that HTTP/2 does not have, or a stream that has just been closed.
-      if (!stream.destroyed) stream.close(cancel)
-    }
-  }
-
   closed(stream: ClientHttp2Stream): void {
     const session = this.#session as Session
     session.ended()
     // All of the answer is here; the client takes its time.
-    if (this.#over || this.#ended) return
+    if (this.#over || (this.#ended && this.#head !== undefined)) return
+    if (stream.rstCode === noError && !session.lost && this.#received === this.#head?.length) {
+      // Node's own server may leave the end out when it has much to write: what the head announced is here.
+      this.#ended = true
+      this.told()
+      return
+    }
     const refused = stream.rstCode === refusedStream || session.disowned(stream.id)
     if (refused && this.#head === undefined) this.#again(session, 'the server refused the stream')
     else this.fail(closeError(session, stream.rstCode, this.#head !== undefined))
@@ -290,9 +283,7 @@ export class Http2Carriage implements Carriage, Carried {
       return
     }
     this.#over = true
-    // Node keeps a stream until it is read to its end; with both sides closed there is nothing left of it to do.
     if (stream.closed) stream.destroy()
-    else stream.resume()
     this.#events.end(this.#answerTrailers)
   }
 

@@ -2,6 +2,7 @@ import { ProxyError } from '../../errors.js'
 import type { Session } from './session.js'
 
 /** Error codes of RFC 9113 §7. */
+export const noError = 0
 export const protocolError = 1
 export const refusedStream = 7
 export const cancel = 8

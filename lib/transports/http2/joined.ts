@@ -8,8 +8,9 @@ import type { Clock } from '../../clock.js'
 import { ProxyError } from '../../errors.js'
 import type { ServerAddress } from '../../pool/address.js'
 import type { Carriage, CarriageEvents, TransportRequest, Upstream } from '../transport.js'
-import { Http2Carriage, type Placing } from './carriage.js'
+import { Http2Carriage } from './carriage.js'
 import { Flusher } from './flusher.js'
+import type { Placing } from './placing.js'
 import { Session, type SessionOwner } from './session.js'
 
 /** One connection that a worker has opened. */
@@ -145,7 +146,9 @@ export class JoinedUpstream implements Upstream, Placing, SessionOwner {
     const session = this.#pick(except)
     // No other connection can be made in its place, so none counts as used before.
     if (session !== undefined) carriage.start(session, false)
-    else carriage.failSoon(new ProxyError('ERR_CONNECT_REFUSED', `the worker ${this.address.host} is not connected`))
+    else if (except === undefined) {
+      carriage.failSoon(new ProxyError('ERR_CONNECT_REFUSED', `the worker ${this.address.host} is not connected`))
+    } else carriage.failSoon(new ProxyError('ERR_STREAM_REFUSED', `the worker ${this.address.host} refused the stream`))
   }
 
   flushSoon(carriage: Http2Carriage): void {

@@ -57,15 +57,6 @@ export function requestHead({ method, target, headers }: TransportRequest, secur
   return head
 }
 
-/** The head of a WebSocket handshake (RFC 8441 §5): the key of HTTP/1.1 has no meaning here. */
-export function webSocketHead(request: TransportRequest, secure: boolean): OutgoingHttpHeaders {
-  const head = requestHead(request, secure)
-  delete head['sec-websocket-key']
-  head[':method'] = 'CONNECT'
-  head[':protocol'] = 'websocket'
-  return head
-}
-
 /** The same head with one field of each name: Node refuses several of some names (ERR_HTTP2_HEADER_SINGLE_VALUE). */
 export function joined(head: OutgoingHttpHeaders): OutgoingHttpHeaders {
   for (const [name, value] of Object.entries(head)) {

@@ -74,7 +74,8 @@ export class Session {
     this.#socket = socket
     this.#clock = clock
     this.#owner = owner
-    socket.on('error', ignore)
+    // Node may leave a TLS connection open that was refused behind the handshake.
+    socket.on('error', (error) => this.#broken(error))
     // Sockets of Node's servers stay open when the other side has ended, which here is the end of everything.
     socket.allowHalfOpen = false
     if (socket instanceof Socket) socket.setKeepAlive(true, keepAliveTime)
@@ -83,18 +84,13 @@ export class Session {
     http2.setLocalWindowSize(sessionWindow)
     // Whoever waits for an answer holds a connection of its own; this one keeps no process alive.
     http2.unref()
-    http2.on('error', (error) => {
-      this.error ??= error
-    })
+    http2.on('error', (error) => this.#broken(error))
     http2.on('remoteSettings', ({ maxConcurrentStreams }) => this.#onSettings(maxConcurrentStreams))
     http2.on('goaway', (_code, lastStream) => this.#onGoaway(lastStream ?? 0))
     http2.on('close', () => this.#onClose())
     // Node tells of a session's end when all of its socket is written, which a dead peer can put off for long.
     socket.on('close', () => this.#onClose())
-    this.#pings = new Pings(http2, clock, joined, () => {
-      this.error ??= new Error('no answer to a PING')
-      this.destroy()
-    })
+    this.#pings = new Pings(http2, clock, joined, () => this.#broken(new Error('no answer to a PING')))
   }
 
   /** It takes another stream, as far as anybody knows. */
@@ -212,6 +208,11 @@ export class Session {
     if (this.streams === 0) this.#finish()
   }
 
+  #broken(error: Error): void {
+    this.error ??= error
+    this.destroy()
+  }
+
   #onClose(): void {
     if (this.#closed) return
     this.#closed = true
@@ -221,5 +222,3 @@ export class Session {
     this.#owner.closed(this)
   }
 }
-
-function ignore(): void {}

@@ -16,8 +16,9 @@ import type {
   TransportRequest,
   Upstream,
 } from '../transport.js'
-import { Http2Carriage, type Placing } from './carriage.js'
+import { Http2Carriage } from './carriage.js'
 import { Flusher } from './flusher.js'
+import type { Placing } from './placing.js'
 import { Session, type SessionOwner } from './session.js'
 import { UnusedSessions } from './unused.js'
 
@@ -202,14 +203,15 @@ class Http2Upstream implements Upstream, Placing, SessionOwner {
     // Nobody waited any more, or it had been settled.
     if (!this.#dials.delete(session)) return
     const { error } = session
-    if (error instanceof ProxyError) this.#failWaiting(error)
-    else this.#failWaiting(new ProxyError('ERR_CONNECT_FAILED', notSpoken(error), { cause: error }))
+    this.#failWaiting(error instanceof ProxyError ? error : notSpoken(error))
   }
 }
 
-function notSpoken(error: Error | undefined): string {
+/** A server that does not take our certificate says so behind the handshake (RFC 8446 §4.4.2.4). */
+function notSpoken(error: NodeJS.ErrnoException | undefined): ProxyError {
+  const code = error?.code?.startsWith('ERR_SSL') === true ? 'ERR_CONNECT_TLS' : 'ERR_CONNECT_FAILED'
   const why = error === undefined ? 'it closed the connection' : error.message
-  return `the server did not begin to speak HTTP/2: ${why}`
+  return new ProxyError(code, `the server did not begin to speak HTTP/2: ${why}`, { cause: error })
 }
 
 /** Makes the transport. */

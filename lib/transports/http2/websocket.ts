@@ -1,21 +1,37 @@
 /** WebSocket over HTTP/2 (RFC 8441), told as HTTP/1.1 would: the client's side speaks that. */
 
 import { createHash } from 'node:crypto'
+import type { OutgoingHttpHeaders } from 'node:http2'
+import { ProxyError } from '../../errors.js'
 import type { RawHeaders, ResponseHead, TransportRequest } from '../transport.js'
+import { requestHead } from './request-head.js'
 import type { Session } from './session.js'
 
 /** RFC 6455 §1.3. */
 const guid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
-/** Why a change of protocol cannot even be asked for; undefined where it can. */
-export function handshakeProblem({ upgrade }: TransportRequest, session: Session): string | undefined {
-  if (upgrade?.toLowerCase() !== 'websocket') {
-    return `"${upgrade}" cannot be asked for over HTTP/2, which has WebSocket alone (RFC 8441)`
+/**
+ * The head of a handshake (RFC 8441 §5): the key of HTTP/1.1 has no meaning here. Throws `ERR_UPGRADE_INVALID` where it
+ * cannot even be asked for.
+ */
+export function webSocketHead(request: TransportRequest, secure: boolean, session: Session): OutgoingHttpHeaders {
+  if (request.upgrade?.toLowerCase() !== 'websocket') {
+    throw invalid(`"${request.upgrade}" cannot be asked for over HTTP/2, which has WebSocket alone (RFC 8441)`)
   }
   if (!session.allowsExtendedConnect) {
-    return 'the server takes no WebSockets over HTTP/2: its SETTINGS lack ENABLE_CONNECT_PROTOCOL (RFC 8441 §3)'
+    throw invalid(
+      'the server takes no WebSockets over HTTP/2: no ENABLE_CONNECT_PROTOCOL in its SETTINGS (RFC 8441 §3)',
+    )
   }
-  return undefined
+  const head = requestHead(request, secure)
+  delete head['sec-websocket-key']
+  head[':method'] = 'CONNECT'
+  head[':protocol'] = 'websocket'
+  return head
+}
+
+function invalid(message: string): ProxyError {
+  return new ProxyError('ERR_UPGRADE_INVALID', message)
 }
 
 /** The head of an accepted handshake, as a server of HTTP/1.1 would have sent it. */

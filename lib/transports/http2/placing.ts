@@ -1,0 +1,12 @@
+import type { Http2Carriage } from './carriage.js'
+import type { Session } from './session.js'
+
+/** What finds a session for a request. */
+export interface Placing {
+  /** The servers speak TLS: `:scheme` is `https`. */
+  readonly secure: boolean
+  /** Calls {@link Http2Carriage.start} or {@link Http2Carriage.fail}, now or later; not with `except`. */
+  place(carriage: Http2Carriage, except: Session | undefined): void
+  /** Calls {@link Http2Carriage.flush} when all that has arrived by now is dealt with. */
+  flushSoon(carriage: Http2Carriage): void
+}
