@@ -79,9 +79,9 @@ export class Http2Carriage implements Carriage, Carried {
 
   #open(session: Session): void {
     const { request } = this
-    const { secure } = this.#placing
+    const { address } = this.#placing
     const upgrades = request.upgrade !== undefined
-    const head = upgrades ? webSocketHead(request, secure, session) : requestHead(request, secure)
+    const head = upgrades ? webSocketHead(request, address, session) : requestHead(request, address)
     // A body of known length has no trailers in HTTP/1.1, and Node needs a frame more for a body that may have some.
     const mayHaveTrailers = request.hasBody && head['content-length'] === undefined
     this.#stream = openStream(session, this, head, { writes: request.hasBody, stays: upgrades, mayHaveTrailers })

@@ -81,7 +81,6 @@ class TakenSession implements JoinedSession {
 
 /** A worker, with the connections that it has opened. */
 export class JoinedUpstream implements Upstream, Placing, SessionOwner {
-  readonly secure = false
   readonly address: ServerAddress
   readonly #clock: Clock
   readonly #flusher: Flusher

@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http2'
 import { isToken } from '../../config/tokens.js'
 import { ProxyError } from '../../errors.js'
+import type { ServerAddress } from '../../pool/address.js'
 import type { TransportRequest } from '../transport.js'
 
 /** Fields that HTTP/2 does not have (RFC 9113 §8.2.2); `Host` is `:authority`. */
@@ -31,13 +32,12 @@ function lowerName(name: string): string {
 }
 
 /** The head of a request as Node wants it (RFC 9113 §8.3.1). Throws `ERR_BAD_REQUEST` for what cannot be sent. */
-export function requestHead({ method, target, headers }: TransportRequest, secure: boolean): OutgoingHttpHeaders {
+export function requestHead({ method, target, headers }: TransportRequest, server: ServerAddress): OutgoingHttpHeaders {
   const head: OutgoingHttpHeaders = {
     __proto__: null as never,
     ':method': method,
-    ':scheme': secure ? 'https' : 'http',
-    // Without a `Host` it is the server's own.
-    ':authority': undefined,
+    ':scheme': server.secure ? 'https' : 'http',
+    ':authority': server.authority,
     ':path': target,
   }
   for (let i = 0; i < headers.length; i += 2) {

@@ -28,8 +28,7 @@ interface Dial {
 }
 
 class Http2Upstream implements Upstream, Placing, SessionOwner {
-  readonly secure: boolean
-  readonly #address: ServerAddress
+  readonly address: ServerAddress
   readonly #options: ConnectionOptions
   readonly #clock: Clock
   readonly #dialer: Dialer
@@ -50,8 +49,7 @@ class Http2Upstream implements Upstream, Placing, SessionOwner {
     clock: Clock,
     shared: { nextPoll: NextPoll; flusher: Flusher },
   ) {
-    this.secure = address.secure
-    this.#address = address
+    this.address = address
     this.#options = options
     this.#clock = clock
     this.#nextPoll = shared.nextPoll
@@ -138,7 +136,7 @@ class Http2Upstream implements Upstream, Placing, SessionOwner {
 
   /** The connection stands; now the server has `time` milliseconds to say that it speaks HTTP/2. */
   #greet(socket: Socket, time: number): void {
-    const session = new Session(socket, this.#address, false, this.#clock, this)
+    const session = new Session(socket, this.address, false, this.#clock, this)
     const timer: Timer = this.#clock.setTimeout(() => {
       const { connectTimeout } = this.#options
       session.error = new ProxyError('ERR_CONNECT_TIMEOUT', `no SETTINGS of HTTP/2 within ${connectTimeout} ms`)

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { OutgoingHttpHeaders } from 'node:http2'
 import { ProxyError } from '../../errors.js'
+import type { ServerAddress } from '../../pool/address.js'
 import type { RawHeaders, ResponseHead, TransportRequest } from '../transport.js'
 import { requestHead } from './request-head.js'
 import type { Session } from './session.js'
@@ -14,7 +15,7 @@ const guid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
  * The head of a handshake (RFC 8441 §5): the key of HTTP/1.1 has no meaning here. Throws `ERR_UPGRADE_INVALID` where it
  * cannot even be asked for.
  */
-export function webSocketHead(request: TransportRequest, secure: boolean, session: Session): OutgoingHttpHeaders {
+export function webSocketHead(request: TransportRequest, server: ServerAddress, session: Session): OutgoingHttpHeaders {
   if (request.upgrade?.toLowerCase() !== 'websocket') {
     throw invalid(`"${request.upgrade}" cannot be asked for over HTTP/2, which has WebSocket alone (RFC 8441)`)
   }
@@ -23,7 +24,7 @@ export function webSocketHead(request: TransportRequest, secure: boolean, sessio
       'the server takes no WebSockets over HTTP/2: no ENABLE_CONNECT_PROTOCOL in its SETTINGS (RFC 8441 §3)',
     )
   }
-  const head = requestHead(request, secure)
+  const head = requestHead(request, server)
   delete head['sec-websocket-key']
   head[':method'] = 'CONNECT'
   head[':protocol'] = 'websocket'
