@@ -87,7 +87,7 @@ export const poolTable: OptionTable<PoolConfig, PoolOptions> = {
     key: 'ServerList',
     type: list({ describe: 'servers', resolve: (items) => eachItem(items, parseListed) }),
     scope: 'both',
-    doc: 'Servers: `10.0.0.1:80`, `[::1]:80`, `http://h:80`, `https://h`, `h2c://h:80`, `h2://h` (HTTP/2, so gRPC too), `unix:/run/app.sock`; `worker:NAME`: those that [dial in](workers.md); `dns:NAME:PORT`, `srv:NAME`: what [DNS](discovery.md) says. `*3` behind a server is its weight; listed n times, it has weight n.',
+    doc: 'Servers: `10.0.0.1:80`, `[::1]:80`, `http://h:80`, `https://h`, `h2c://h:80` and `h2://h` ([HTTP/2](forwarding.md#http2-servers-and-grpc) without TLS and with it, for gRPC too), `unix:/run/app.sock`; `worker:NAME`: those that [dial in](workers.md); `dns:NAME:PORT`, `srv:NAME`: what [DNS](discovery.md) says. `*3` behind a server is its weight; listed n times, it has weight n.',
     defaultText: 'required',
   },
   backupList: {
