@@ -1,5 +1,7 @@
 /** Writes keys of an etcd, each as one transaction on what was there before. */
 
+import type { Clock } from '../clock.js'
+import type { Random } from '../random.js'
 import type { KeyValue } from './etcd-api.js'
 import type { EtcdClient } from './etcd-client.js'
 import { type EtcdCopy, type EtcdEntry, entryOf } from './etcd-copy.js'
@@ -9,16 +11,22 @@ import { type RegistryDecision, RegistryError, type RegistryWrite } from './regi
 const modRevision = 2
 const equal = 0
 
-/** How often others may be faster. */
-const attempts = 20
+/** For how long others may be faster, in milliseconds. */
+const patience = 5_000
+/** How long to step back between two attempts, in milliseconds. */
+const longestPause = 64
 
 export class EtcdWriter {
   readonly #prefix: string
   readonly #copy: EtcdCopy
+  readonly #clock: Clock
+  readonly #random: Random
 
-  constructor(prefix: string, copy: EtcdCopy) {
+  constructor(prefix: string, copy: EtcdCopy, clock: Clock, random: Random) {
     this.#prefix = prefix
     this.#copy = copy
+    this.#clock = clock
+    this.#random = random
   }
 
   /** See `Registry.update`. */
@@ -27,7 +35,8 @@ export class EtcdWriter {
     let granted: string | undefined
     let used = false
     try {
-      for (let attempt = 0; attempt < attempts; attempt++) {
+      const end = this.#clock.now() + patience
+      for (let attempt = 0; this.#clock.now() < end; attempt++) {
         const write = decide(before)
         if (write === undefined || changesNothing(write, before)) return false
         if (typeof write.lease === 'number') {
@@ -40,6 +49,7 @@ export class EtcdWriter {
           return true
         }
         before = result.entry
+        await this.#stepBack(attempt)
       }
       throw new RegistryError(`others changed ${key} all the time`)
     } finally {
@@ -55,6 +65,12 @@ export class EtcdWriter {
     const { TTL, grantedTTL } = await client.call('Lease.LeaseTimeToLive', { ID: lease })
     if (Number(TTL) <= 0 || Number(grantedTTL) !== seconds) return false
     return (await client.keepAlive(lease)) > 0
+  }
+
+  /** Else whoever has just written would be the first again, with what it has just been told. */
+  #stepBack(attempt: number): Promise<void> {
+    const longest = Math.min(longestPause, 2 ** attempt)
+    return new Promise((resolve) => this.#clock.setTimeout(resolve, longest * this.#random.next()))
   }
 
   /** Returns the revision of the write, or what stands there in place of `before`. */

@@ -73,7 +73,7 @@ class EtcdRegistry implements Registry {
     this.#logger = parts.logger
     this.#delay = new RetryDelay(parts.clock, parts.random)
     this.#copy = new EtcdCopy(`${prefix}/`, parts.clock)
-    this.#writer = new EtcdWriter(`${prefix}/`, this.#copy)
+    this.#writer = new EtcdWriter(`${prefix}/`, this.#copy, parts.clock, parts.random)
     // "0" is what follows "/".
     this.#range = { key: Buffer.from(`${prefix}/`), rangeEnd: Buffer.from(`${prefix}0`) }
     const url = formatRegistryAddress(registry)
