@@ -13,6 +13,7 @@ import type { Clock } from '../clock.js'
 import type { Logger } from '../forward/events.js'
 import { workerAddress } from '../pool/address.js'
 import type { Joined, JoinedSession } from '../transports/http2/joined.js'
+import { keepAlive } from './alive.js'
 import { asksToJoin, isRefusal, type Refusal, readWorker, tokenRefusal, unlisted } from './join-request.js'
 import { Presence } from './presence.js'
 import { handshakeTime, type JoinedWorker, workerFields, workerProtocol } from './wire.js'
@@ -87,6 +88,7 @@ export class WorkerGate {
 
   async #close(timeout: number): Promise<void> {
     for (const presence of this.#present.values()) presence.drain()
+    const letGo = keepAlive()
     const timer = this.#parts.clock.setTimeout(() => {
       for (const presence of [...this.#present.values()]) presence.destroy()
     }, timeout)
@@ -95,12 +97,24 @@ export class WorkerGate {
       this.#checkEmpty()
     })
     timer.cancel()
+    letGo()
   }
 
   #join(worker: JoinedWorker, req: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (socket.destroyed) return
+    const fields = ['Connection', 'Upgrade', 'Upgrade', workerProtocol, ...this.#processFields()]
+    // The session takes the connection from under the stream, and Node ends the process when a write of the stream is
+    // still under way then.
+    socket.write(answer(101, fields), () => {
+      if (socket.destroyed) return
+      if (this.#closing) socket.destroy()
+      else this.#take(worker, req, socket, head)
+    })
+  }
+
+  #take(worker: JoinedWorker, req: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { joined, clock, logger } = this.#parts
-    socket.write(answer(101, ['Connection', 'Upgrade', 'Upgrade', workerProtocol, ...this.#processFields()]))
+    // HTTP servers accept connections that go on after the other end has ended. Of HTTP/2 that is the end of all.
+    socket.allowHalfOpen = false
     const address = workerAddress(worker.service, worker.instance)
     let presence = this.#present.get(address.host)
     if (presence === undefined) {

@@ -81,10 +81,13 @@ export function shakeHands(
     if (!answered) finish({ kind: 'unreachable', error: new Error('the connection closed without an answer') })
   })
   request.on('upgrade', (response, socket, head) => {
+    answered = true
     socket.on('error', ignore)
-    const outcome = accepted(response, socket, head)
-    if (over || outcome.kind !== 'joined') socket.destroy()
-    finish(outcome)
+    whenWritten(socket, () => {
+      const outcome = accepted(response, socket, head)
+      if (over || outcome.kind !== 'joined') socket.destroy()
+      finish(outcome)
+    })
   })
   request.on('response', (response) => {
     answered = true
@@ -119,6 +122,15 @@ function send(address: ProxyAddress, join: JoinRequest, holds: readonly string[]
   const servername = isIP(host) === 0 ? { servername: host } : {}
   const tls: TlsOptions = { ALPNProtocols: ['http/1.1'], ...servername, ...join.tls }
   return requestHttps({ ...options, ...tls })
+}
+
+/**
+ * A session takes the connection from under its stream, and Node ends the process when a write of the stream is still
+ * under way then.
+ */
+function whenWritten(socket: Socket, then: () => void): void {
+  if (socket.writableLength === 0 || socket.destroyed) then()
+  else setImmediate(whenWritten, socket, then)
 }
 
 function accepted(response: IncomingMessage, socket: Socket, head: Buffer): Outcome {

@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events'
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { Clock } from '../clock.js'
 import type { ProxyError } from '../errors.js'
 import type { Logger } from '../forward/events.js'
 import type { Random } from '../random.js'
+import { keepAlive } from './alive.js'
 import type { Backend } from './backend.js'
 import type { JoinRequest } from './handshake.js'
 import type { ProxyAddress } from './proxy-address.js'
@@ -50,7 +50,7 @@ export class JoinedProxy extends EventEmitter<JoinedProxyEvents> {
   readonly #clock: Clock
   readonly #links: readonly ProxyLink[]
   readonly #addresses: readonly ProxyAddress[]
-  readonly #alive: MessagePort
+  readonly #letGo: () => void
   #left = false
   #leaving: Promise<void> | undefined
 
@@ -61,9 +61,8 @@ export class JoinedProxy extends EventEmitter<JoinedProxyEvents> {
     this.instance = join.instance
     this.#clock = clock
     this.#addresses = addresses
-    // While it waits for a proxy there is nothing else: timers of the clock do not keep the process alive.
-    this.#alive = new MessageChannel().port1
-    this.#alive.ref()
+    // While it waits for a proxy there may be nothing else.
+    this.#letGo = keepAlive()
     const name = `worker ${join.service}/${join.instance}`
     const owner: LinkOwner = {
       joined: ({ text }, process) => {
@@ -112,6 +111,6 @@ export class JoinedProxy extends EventEmitter<JoinedProxyEvents> {
     }, timeout)
     await Promise.all(this.#links.map((link) => link.leave()))
     timer.cancel()
-    this.#alive.close()
+    this.#letGo()
   }
 }

@@ -68,7 +68,8 @@ export class Presence {
     const { service, instance, weight } = this.worker
     const name = `worker ${service}/${instance}`
     if (ready) this.#logger.info(`${name} joined from ${this.#from}${weight === 1 ? '' : `, weight ${weight}`}`)
-    else if ([...this.#sessions].some(({ closed }) => !closed)) this.#logger.info(`${name} leaves`)
+    else if ([...this.#sessions].some(({ closed, error }) => !closed && error === undefined))
+      this.#logger.info(`${name} leaves`)
     else this.#logger.warn(`${name} is gone: ${this.#reason()}`)
     this.#changed()
   }

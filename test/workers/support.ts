@@ -11,6 +11,7 @@ import { WorkerListener } from '#lib/workers/listener.js'
 import type { WorkersOptions } from '#lib/workers/options.js'
 import type { JoinedWorker } from '#lib/workers/wire.js'
 import { Sent } from '../support/carriage.js'
+import { ManualClock } from '../support/clock.js'
 import type { Cleanup } from '../support/upstream.js'
 import { within } from '../support/wire.js'
 
@@ -31,6 +32,8 @@ export interface Yard {
   /** What the gate has told, each time. */
   readonly found: (readonly JoinedWorker[])[]
   readonly log: string[]
+  /** How often somebody has asked to join. */
+  tries(): number
   /** What carries requests to a worker. */
   upstream(instance: string, service?: string): JoinedUpstream
   /** Sends one request to a worker. */
@@ -63,11 +66,17 @@ export async function openYard(t: Cleanup, given: YardOptions = {}): Promise<Yar
     process,
     found: (workers) => found.push(workers),
   })
+  let tries = 0
+  const accept = gate.accept.bind(gate)
+  gate.accept = (...request) => {
+    tries++
+    return accept(...request)
+  }
   const listener = new WorkerListener({ gate, options, logger, clock })
   const url = await listener.listen()
   t.after(async () => {
     await listener.close()
-    await gate.close({ timeout: 0 })
+    await endSoon(gate.close({ timeout: 0 }), clock)
   })
   const upstream = (instance: string, service = 'default'): JoinedUpstream =>
     joined.upstream(workerAddress(service, instance))
@@ -79,6 +88,7 @@ export async function openYard(t: Cleanup, given: YardOptions = {}): Promise<Yar
     port: url.startsWith('unix:') ? 0 : Number(new URL(url).port),
     found,
     log,
+    tries: () => tries,
     upstream,
     send: (instance, request, onConnected) => new Sent(upstream(instance), request, onConnected),
   }
@@ -87,8 +97,14 @@ export async function openYard(t: Cleanup, given: YardOptions = {}): Promise<Yar
 /** Joins without a log; leaves at the end of the test. */
 export function join(t: Cleanup, app: App, url: string | readonly string[], options: JoinOptions = {}): JoinedProxy {
   const joined = joinProxy(app, url, { instance: 'w1', logger: false, ...options })
-  t.after(() => joined.leave({ timeout: 0 }))
+  t.after(() => endSoon(joined.leave({ timeout: 0 }), options.clock))
   return joined
+}
+
+/** The clock that a test moves tells the end of the wait, too. */
+async function endSoon(ended: Promise<void>, clock: Clock | undefined): Promise<void> {
+  if (clock instanceof ManualClock) clock.advance(0)
+  await ended
 }
 
 /** Joins, and waits until requests can go to it. */
