@@ -1,7 +1,7 @@
 /**
  * A worker's end of a connection on which the roles have turned: the proxy is the HTTP/2 client.
  *
- *     open ──(drain: GOAWAY, PING, GOAWAY)──▶ draining ──(last stream)──▶ closed
+ *     open ──(drain: PING, GOAWAY)──▶ draining ──(last stream)──▶ closed
  *       ├────(GOAWAY of the proxy)────────────▶ draining
  *       └────(lost, dead, destroyed)──────────────────────────────────────▶ closed
  */
@@ -13,19 +13,20 @@ import type { ProxyError } from '../errors.js'
 import { Deadlines } from '../forward/deadline.js'
 import type { Tunnel } from '../forward/tunnel.js'
 import type { Random } from '../random.js'
+import { leavingPing } from '../transports/http2/leaving.js'
 import type { RawHeaders, Upstream } from '../transports/transport.js'
 import type { Backend } from './backend.js'
 import { type ExchangeOwner, StreamExchange } from './stream-exchange.js'
 import { streamRequest } from './stream-request.js'
 
-const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } = constants
+const { NGHTTP2_FLAG_END_STREAM } = constants
 
 /** Milliseconds between pings, and for an answer to one: a dead proxy is found within twice this time. */
 const pingInterval = 5_000
 /** Milliseconds of silence after which the kernel asks whether the proxy's machine is there. */
 const keepAliveTime = 10_000
-/** Above every stream of a client: with it, GOAWAY only says that a real one will follow (RFC 9113 §6.8). */
-const noticeStream = 2 ** 31 - 1
+/** Milliseconds in which the proxy has to answer to a notice, before it is taken for said. */
+const noticeTime = 1_000
 /** Bytes of one upload that may be on their way, or wait for the application. */
 const streamWindow = 1024 * 1024
 /** Bytes of all uploads of a connection that may be on their way. */
@@ -102,9 +103,12 @@ export class TunnelSession implements ExchangeOwner {
     if (this.#closed || this.#http2.closed) return
     this.#draining = true
     for (const tunnel of this.#tunnels) tunnel.closeSoon()
-    this.#http2.goaway(NGHTTP2_NO_ERROR, noticeStream)
-    // What the proxy had sent before it got the notice has arrived by the answer to this ping.
-    this.#http2.ping(() => this.#http2.close())
+    const timer = this.#parts.clock.setTimeout(() => this.#http2.close(), noticeTime)
+    this.#http2.ping(leavingPing, () => {
+      timer.cancel()
+      // Requests may come right behind the answer, which is sent before all else.
+      setImmediate(setImmediate, () => this.#http2.close())
+    })
   }
 
   /** Ends it with everything on it. */

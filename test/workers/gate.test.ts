@@ -193,6 +193,23 @@ test('one that says nothing once the roles have turned is dropped', async (t) =>
   assert.deepEqual(yard.found, [])
 })
 
+test('one that leaves and does not close its side is closed', async (t) => {
+  const clock = new ManualClock()
+  const yard = await openYard(t, { clock })
+  const wire = await Wire.connect({ port: yard.port, host: '127.0.0.1', allowHalfOpen: true })
+  t.after(() => wire.destroy())
+  wire.write(asking())
+  await wire.until('PRI * HTTP/2.0')
+  wire.write(Buffer.from('000000040000000000', 'hex'))
+  await eventually(() => yard.gate.workers.length === 1, 'the worker')
+  wire.write(Buffer.from('0000080700000000007fffffff00000000', 'hex'))
+  await eventually(() => yard.gate.workers.length === 0, 'its notice')
+  await wire.atEnd()
+  clock.advance(5_000)
+  await yard.gate.close()
+  assert.deepEqual(yard.log.slice(1), ['worker default/w1 leaves'])
+})
+
 test('one that vanishes without a word is found within ten seconds, and its requests fail', async (t) => {
   const clock = new ManualClock()
   const yard = await openYard(t, { clock })

@@ -183,6 +183,26 @@ test('leave answers what is under way, takes nothing new, and is done then', asy
   assert.deepEqual(yard.log.slice(-1), ['worker default/w1 leaves'])
 })
 
+test('requests that cross the notice of a worker that leaves are served', async (t) => {
+  const yard = await openYard(t)
+  for (let i = 0; i < 20; i++) {
+    const joined = join(t, hello, yard.url)
+    await isReady(yard, joined)
+    const left = joined.leave()
+    // The notice is written, and has not been read.
+    const headers = ['Host', 'h', 'Content-Length', '2']
+    const sent = Array.from({ length: 5 }, () => yard.send('w1', { method: 'POST', headers, hasBody: true }))
+    for (const each of sent) {
+      await each.when('connected')
+      each.carriage.write(Buffer.from('ab'))
+      each.carriage.end([])
+    }
+    for (const each of sent) assert.deepEqual([(await each.over()).at(-1), each.body], ['end', 'hello'])
+    await left
+    await eventually(() => yard.gate.workers.length === 0, 'its end')
+  }
+})
+
 test('leave cuts what does not end in time', async (t) => {
   const yard = await openYard(t)
   let came = 0

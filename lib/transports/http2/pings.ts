@@ -71,7 +71,8 @@ export class Pings {
     this.#timer = undefined
     if (this.#ended) return
     if (this.#heard) this.#silent = 0
-    if (this.#awaited && !this.#heard) {
+    // A session that has ended waits for the other side to close; it answers no pings, and throws for one.
+    if (this.#http2.destroyed || (this.#awaited && !this.#heard)) {
       this.#onDead()
       return
     }

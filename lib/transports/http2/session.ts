@@ -17,6 +17,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock, Timer } from '../../clock.js'
 import type { ServerAddress } from '../../pool/address.js'
+import { leavingPing } from './leaving.js'
 import { Pings } from './pings.js'
 
 /** Bytes of one answer that may be on their way, or wait for the client: 50 MB/s at 20 ms to the server. */
@@ -87,6 +88,7 @@ export class Session {
     http2.on('error', (error) => this.#broken(error))
     http2.on('remoteSettings', ({ maxConcurrentStreams }) => this.#onSettings(maxConcurrentStreams))
     http2.on('goaway', (_code, lastStream) => this.#onGoaway(lastStream ?? 0))
+    if (joined) http2.on('ping', (payload) => this.#onPing(payload))
     http2.on('close', () => this.#onClose())
     // Node tells of a session's end when all of its socket is written, which a dead peer can put off for long.
     socket.on('close', () => this.#onClose())
@@ -200,6 +202,12 @@ export class Session {
     this.#settled = true
     this.#pings.begin()
     if (!this.lost) this.#owner.settled(this)
+  }
+
+  #onPing(payload: Uint8Array): void {
+    if (!leavingPing.equals(payload)) return
+    this.#drain()
+    if (this.streams === 0) this.#finish()
   }
 
   #onGoaway(lastStream: number): void {
