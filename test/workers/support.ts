@@ -36,8 +36,9 @@ export interface Yard {
   tries(): number
   /** What carries requests to a worker. */
   upstream(instance: string, service?: string): JoinedUpstream
-  /** Sends one request to a worker. */
-  send(instance: string, request?: Partial<TransportRequest>, onConnected?: ConstructorParameters<typeof Sent>[2]): Sent
+  /** Sends one request to a worker of the service `default`. */
+  send(instance: string, request?: Partial<TransportRequest>): Sent
+  sendTo(upstream: JoinedUpstream, request?: Partial<TransportRequest>): Sent
 }
 
 /** Opens one that the end of the test closes. */
@@ -90,7 +91,8 @@ export async function openYard(t: Cleanup, given: YardOptions = {}): Promise<Yar
     log,
     tries: () => tries,
     upstream,
-    send: (instance, request, onConnected) => new Sent(upstream(instance), request, onConnected),
+    send: (instance, request) => new Sent(upstream(instance), request),
+    sendTo: (to, request) => new Sent(to, request),
   }
 }
 

@@ -1,0 +1,14 @@
+/** `pointsman worker` by itself. */
+
+import { CommandError, exitCodes, readArguments, UsageError } from '#lib/cli/command.js'
+import { Terminal } from '#lib/cli/terminal.js'
+import { worker } from '#lib/cli/worker.js'
+
+const terminal = new Terminal(process.stdout, process.stderr, process.env)
+try {
+  process.exitCode = await worker.run(readArguments(worker, process.argv.slice(2)), terminal)
+} catch (error) {
+  terminal.err((error as Error).message)
+  if (!(error instanceof UsageError || error instanceof CommandError)) throw error
+  process.exitCode = error instanceof UsageError ? exitCodes.usage : exitCodes.failure
+}
