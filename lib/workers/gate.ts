@@ -113,8 +113,6 @@ export class WorkerGate {
 
   #take(worker: JoinedWorker, req: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { joined, clock, logger } = this.#parts
-    // HTTP servers accept connections that go on after the other end has ended. Of HTTP/2 that is the end of all.
-    socket.allowHalfOpen = false
     const address = workerAddress(worker.service, worker.instance)
     let presence = this.#present.get(address.host)
     if (presence === undefined) {
