@@ -16,6 +16,7 @@ export class Presence {
   #worker: JoinedWorker | undefined
   #from = ''
   #ready = false
+  #dismissed = false
 
   /** `changed`: it takes requests, or no more, or its weight is another one. */
   constructor(upstream: JoinedUpstream, logger: Logger, changed: () => void) {
@@ -53,7 +54,9 @@ export class Presence {
     return true
   }
 
+  /** The proxy's own end: nothing is said of it. */
   drain(): void {
+    this.#dismissed = true
     for (const session of this.#sessions) session.drain()
   }
 
@@ -65,13 +68,18 @@ export class Presence {
     const { ready } = this.#upstream
     if (ready === this.#ready) return
     this.#ready = ready
+    this.#log(ready)
+    this.#changed()
+  }
+
+  #log(ready: boolean): void {
+    if (this.#dismissed) return
     const { service, instance, weight } = this.worker
     const name = `worker ${service}/${instance}`
     if (ready) this.#logger.info(`${name} joined from ${this.#from}${weight === 1 ? '' : `, weight ${weight}`}`)
     else if ([...this.#sessions].some(({ closed, error }) => !closed && error === undefined))
       this.#logger.info(`${name} leaves`)
     else this.#logger.warn(`${name} is gone: ${this.#reason()}`)
-    this.#changed()
   }
 
   #reason(): string {

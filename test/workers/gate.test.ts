@@ -131,6 +131,8 @@ test('a gate that closes answers 503, and lets requests end', async (t) => {
   await sent.over()
   assert.equal(sent.body, 'late')
   await closed
+  // Whoever stops the proxy knows why they go.
+  assert.deepEqual(yard.log, ['worker default/w1 joined from 127.0.0.1'])
 })
 
 test('what is no join request is left to others', async (t) => {
