@@ -15,8 +15,9 @@ import { start } from './start.js'
 import { status } from './status.js'
 import { Terminal } from './terminal.js'
 import { version } from './version.js'
+import { worker } from './worker.js'
 
-const commands: readonly Command[] = [start, check, explain, status, demo, demoServer]
+const commands: readonly Command[] = [start, check, explain, status, worker, demo, demoServer]
 
 process.title = 'pointsman'
 const terminal = new Terminal(process.stdout, process.stderr, process.env)

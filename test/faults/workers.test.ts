@@ -85,7 +85,10 @@ class Requests {
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections })
     this.#port = port
     this.#loops = Promise.all(Array.from({ length: connections }, () => this.#loop()))
-    t.after(() => this.#agent.destroy())
+    t.after(() => {
+      this.#stopping = true
+      this.#agent.destroy()
+    })
   }
 
   async reached(count: number): Promise<void> {
@@ -184,7 +187,7 @@ test('a worker that stands still stops nobody else, and is found out within ten 
   still!.kill('SIGSTOP')
   const begun = performance.now()
   const requests = new Requests(t, yard.port, 16)
-  await requests.reached(2_000)
+  await requests.reached(500)
   assert.equal((await call(yard.management, 'GET', '/servers')).json.servers.length, 2)
   await yard.has(1)
   const time = performance.now() - begun
