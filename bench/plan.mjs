@@ -5,8 +5,8 @@ import { parseArgs } from 'node:util'
 
 export const usage = `npm run bench -- [options]
 
-  --case NAMES       only these cases: small,64k,1m,post,entries,servers,pick,features,managed,messages,websockets,
-                     idle,body
+  --case NAMES       only these cases: small,64k,1m,post,entries,servers,pick,features,managed,tunnel,messages,
+                     websockets,idle,body
   --rival NAMES      only these rivals, beside pointsman: http-proxy,http-proxy-3,httpxy,http-proxy-middleware,
                      reply-from,fast-proxy,hello,nginx,haproxy,"pointsman over http-proxy"
   --rounds N         rounds, of which the medians are taken (5)

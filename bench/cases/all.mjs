@@ -6,6 +6,7 @@ import { managedCase } from './managed.mjs'
 import { pickCase } from './pick.mjs'
 import { entriesCase, featuresCase, serversCase } from './product.mjs'
 import { requestCases } from './requests.mjs'
+import { tunnelCase } from './tunnel.mjs'
 import { messagesCase, webSocketsCase } from './websocket.mjs'
 
 /** @type {readonly import('./case.mjs').Case[]} */
@@ -16,6 +17,7 @@ export const cases = [
   pickCase,
   featuresCase,
   managedCase,
+  tunnelCase,
   messagesCase,
   webSocketsCase,
   idleCase,

@@ -44,6 +44,9 @@ const targets = [
     cases.relative('websockets', 'pairMemory', 'pointsman', 'http-proxy'),
   ),
   within('all features on', '≤ # × plain', 1.15, (cases) => cases.worst('features', 'cost')),
+  within('small GET through a worker', '≤ # × http-proxy over TCP', 1.2, (cases) =>
+    cases.relative('tunnel', 'cost', 'a worker', 'http-proxy'),
+  ),
   within('management on', '≤ # × off', 1.15, (cases) => cases.worst('managed', 'cost')),
 ]
 

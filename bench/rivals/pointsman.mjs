@@ -13,4 +13,9 @@ if (settings.observed) {
 }
 const server = createServer(proxy)
 proxy.attach(server)
+if (settings.workersPort !== undefined) {
+  const workers = createServer()
+  workers.on('upgrade', (req, socket, head) => proxy.acceptWorker(req, socket, head) || socket.destroy())
+  workers.listen(settings.workersPort, '127.0.0.1')
+}
 listen(server)

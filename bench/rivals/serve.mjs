@@ -9,6 +9,7 @@ import { Agent } from 'node:http'
  * @property {readonly string[]} servers `host:port`; who has only one takes the first
  * @property {boolean} [keepIdle] clients may be idle for long
  * @property {object} [config] of Pointsman, in place of one entry with `servers`
+ * @property {number} [workersPort] Pointsman: workers dial in there
  * @property {boolean} [observed] Pointsman: somebody listens to the end of every request
  */
 
