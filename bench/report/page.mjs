@@ -1,20 +1,14 @@
 /** The results in docs/performance.md, between its markers. */
 
-import { readFileSync, writeFileSync } from 'node:fs'
 import { grid } from './columns.mjs'
+import { writeSections } from './sections.mjs'
 import { markdownTable } from './text.mjs'
 
 const page = new URL('../../docs/performance.md', import.meta.url)
-const begin = '<!-- results -->'
-const end = '<!-- end of results -->'
 
 /** @param {import('../main.mjs').Report} report */
 export function writePage(report) {
-  const text = readFileSync(page, 'utf8')
-  const from = text.indexOf(begin)
-  const to = text.indexOf(end)
-  if (from < 0 || to < from) throw new Error(`docs/performance.md has no "${begin}" and "${end}"`)
-  writeFileSync(page, `${text.slice(0, from + begin.length)}\n\n${resultsText(report)}\n${text.slice(to)}`)
+  writeSections(page, { results: resultsText(report) })
 }
 
 /** @param {import('../main.mjs').Report} report */
