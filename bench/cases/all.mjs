@@ -1,9 +1,11 @@
 /** Every case, in the order of the report. */
 
 import { bodyCase } from './body.mjs'
+import { fleetCase } from './fleet.mjs'
 import { idleCase } from './idle.mjs'
 import { managedCase } from './managed.mjs'
 import { pickCase } from './pick.mjs'
+import { processesCase } from './processes.mjs'
 import { entriesCase, featuresCase, serversCase } from './product.mjs'
 import { requestCases } from './requests.mjs'
 import { tunnelCase } from './tunnel.mjs'
@@ -22,4 +24,6 @@ export const cases = [
   webSocketsCase,
   idleCase,
   bodyCase,
+  fleetCase,
+  processesCase,
 ]

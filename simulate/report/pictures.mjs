@@ -12,7 +12,7 @@ const knowing = ['Random', 'Round-Robin', 'Least-Connections', 'Random-Two', 'Pe
 /** @typedef {import('../main.mjs').Result} Result */
 
 /** @type {Record<string, (result: Result, report: import('../main.mjs').Report) => string>} */
-const pictures = { load, proxies, slow, cold, keys }
+const pictures = { load, proxies, slow, cold }
 
 /** @param {import('../main.mjs').Report} report */
 export function writePictures(report) {
@@ -86,19 +86,5 @@ function cold(result, report) {
         .filter(({ time }) => time >= -200 && time <= 800)
         .map(({ time, longest }) => /** @type {const} */ ([time, longest])),
     })),
-  })
-}
-
-function keys(result, report) {
-  return lineChart({
-    title: 'The server with the most requests, by how unequal the keys are',
-    note: `${written(report.servers, 0)} servers; less is better`,
-    spoken: 'Requests of the fullest server relative to the mean by the skew of the keys, a line for each balancer',
-    x: { label: 's of Zipf’s law', ticks: [0, 0.2, 0.4, 0.6, 0.8, 1] },
-    y: { label: 'most ÷ mean (logarithmic)', logarithmic: true, ticks: [1, 2, 5, 10, 20, 50, 100] },
-    lines: ['Source-Hash', 'Hash', 'Consistent-Hash'].map((name) =>
-      lineOf(result, name, ({ labels }) => Number(labels[0]), 'most'),
-    ),
-    dots: true,
   })
 }

@@ -14,7 +14,7 @@ export const proxies = {
   *run(plan) {
     for (const proxies of counts.filter((count) => count <= plan.proxies)) {
       for (const balancer of lively) {
-        const measured = simulated({ ...plan, proxies }, { balancer, load: 0.85, requests: 400_000, warmUp: 0.4 })
+        const measured = simulated({ ...plan, proxies }, { balancer, load: 0.85, requests: 300_000, warmUp: 0.4 })
         yield { labels: [`${proxies}`, balancer], values: valuesOf(measured) }
       }
     }
@@ -39,7 +39,7 @@ export const lists = {
     for (const listed of parts.map((part) => Math.round(part * plan.servers))) {
       if (listed * plan.proxies < least * plan.servers) continue
       for (const balancer of lively) {
-        const measured = simulated(plan, { balancer, listed, load: 0.85, requests: 400_000, warmUp: 0.4 })
+        const measured = simulated(plan, { balancer, listed, load: 0.85, requests: 300_000, warmUp: 0.4 })
         yield { labels: [`${listed}`, balancer], values: valuesOf(measured) }
       }
     }

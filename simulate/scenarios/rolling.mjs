@@ -1,4 +1,4 @@
-import { lively, sharing, simulated, valuesOf } from './scenario.mjs'
+import { lively, simulated, valuesOf } from './scenario.mjs'
 
 const batches = 20
 
@@ -14,7 +14,7 @@ export const rolling = {
   columns: ['refused', 'failed', 'resting', 'p99', 'p999', 'longest'],
   *run(plan) {
     const few = Math.ceil(plan.proxies / 10)
-    for (const balancer of sharing) yield rowOf(plan, plan.proxies, 60, balancer)
+    for (const balancer of [...lively, 'Consistent-Hash']) yield rowOf(plan, plan.proxies, 60, balancer)
     for (const balancer of lively) yield rowOf(plan, few, 60, balancer)
     for (const balancer of lively) yield rowOf(plan, few, 0.2, balancer)
   },

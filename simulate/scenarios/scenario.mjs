@@ -35,7 +35,7 @@ export const columns = /** @type {const} */ ({
   before: { label: 'p99 ms before', digits: 0 },
   after: { label: 'p99 ms in the second after', digits: 0 },
   longestAfter: { label: 'fullest server after', digits: 0 },
-  hottest: { label: 'hottest key %', digits: 2 },
+  hottest: { label: 'hottest key %', digits: 0 },
   moved: { label: 'keys moved %', digits: 2 },
   heirs: { label: 'to servers', digits: 0 },
   expected: { label: 'theory', digits: 3 },
