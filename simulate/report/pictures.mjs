@@ -61,7 +61,7 @@ function proxies(result, report) {
 function slow(result) {
   return barChart({
     title: 'What slow servers get, % of what they can do',
-    note: 'above 100 their lines are full',
+    note: 'above 100 their lines grow',
     spoken: 'Load of the slow servers in percent of what they can do',
     bars: result.rows.map(({ labels, values }) => ({
       label: labels[0],

@@ -19,8 +19,8 @@ export const broken = {
   about: () =>
     'One of the servers begins to answer everything with 500 within 1 ms. By default a 500 is an answer like any other. ' +
     'With `FailStatus 500-599` it is a failure, from which Peak-EWMA learns; and after two in a row, unless ' +
-    '`HighAvailability` is `Off`, the proxy leaves the server alone. So each proxy has two failures, or three where a ' +
-    'request was under way already. Load 85 %.',
+    '`HighAvailability` is `Off`, the proxy leaves the server alone: each proxy needs two failures for that, or some more while answers to ' +
+    'earlier requests still come from the server. Load 85 %.',
   labels: ['', 'proxies × servers', 'entry'],
   columns: ['picks', 'share', 'failed', 'p99'],
   *run(plan) {

@@ -1,3 +1,4 @@
+import { written } from '../../bench/report/columns.mjs'
 import { zipfShares } from '../model/chance.mjs'
 import { VirtualClock } from '../model/clock.mjs'
 import { Fleet } from '../model/fleet.mjs'
@@ -7,7 +8,7 @@ import { keyNames } from '../model/traffic.mjs'
 import { simulated, valuesOf } from './scenario.mjs'
 
 const hashing = ['Source-Hash', 'Hash', 'Consistent-Hash']
-const skews = [0, 0.3, 0.6, 0.8]
+const skews = [0, 0.3, 0.6]
 const load = 0.7
 
 /** @type {import('./scenario.mjs').Scenario} */
@@ -15,7 +16,7 @@ export const keys = {
   name: 'keys',
   title: 'Keys that are asked for more often than others',
   about: ({ servers }) =>
-    `${100 * servers} keys (for Source-Hash: clients); the k-th is asked for in proportion to 1/k^s (Zipf). Load 70 %, ` +
+    `${written(100 * servers, 0)} keys (for Source-Hash: clients); the k-th is asked for in proportion to 1/k^s (Zipf). Load 70 %, ` +
     'log-normal service times. “Hottest key” is the load that the first key alone is for its server, in percent of what ' +
     'that can do: above 100 no balancer that keeps a key at one server can help.',
   labels: ['s', ''],
@@ -48,7 +49,7 @@ export const moves = {
   name: 'moves',
   title: 'Keys that move when a server leaves',
   about: ({ servers }) =>
-    `One of ${servers} servers leaves, in the middle of the list. How many of ${100 * servers} keys have another server ` +
+    `One of ${written(servers, 0)} servers leaves, in the middle of the list. How many of ${written(100 * servers, 0)} keys have another server ` +
     `then, and how many servers share them. An equal share of one server is ${100 / servers} %.`,
   labels: ['the server', ''],
   columns: ['moved', 'heirs'],

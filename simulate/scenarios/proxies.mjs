@@ -1,3 +1,4 @@
+import { written } from '../../bench/report/columns.mjs'
 import { lively, simulated, valuesOf } from './scenario.mjs'
 
 const counts = [1, 4, 20, 100]
@@ -31,7 +32,7 @@ export const lists = {
   name: 'lists',
   title: 'Shorter lists',
   about: ({ proxies, servers }) =>
-    `The same with ${proxies} proxies, each of which lists only some of the ${servers} servers, its own part of a ring, so ` +
+    `The same with ${proxies} proxies, each of which lists only some of the ${written(servers, 0)} servers, its own part of a ring, so ` +
     'that each server is listed by equally many. A proxy then has more requests under way at each server that it knows.',
   labels: ['servers a list', ''],
   columns: ['p50', 'p99', 'p999', 'longest'],

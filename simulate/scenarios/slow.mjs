@@ -28,7 +28,7 @@ export const slow = {
 }
 
 function settings(more) {
-  return { ...more, load, requests: 350_000, warmUp: 0.5 }
+  return { ...more, load, requests: 450_000, warmUp: 0.5 }
 }
 
 function rowOf(label, measured) {
