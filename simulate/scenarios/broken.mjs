@@ -1,5 +1,6 @@
 import { written } from '../../bench/report/columns.mjs'
-import { lively, sharing, simulated, valuesOf } from './scenario.mjs'
+import { balancerNames } from '../../dist/balancers/registry.js'
+import { lively, simulated, valuesOf } from './scenario.mjs'
 
 /** @param {number} status */
 const serverError = (status) => status >= 500
@@ -25,7 +26,7 @@ export const broken = {
   columns: ['picks', 'share', 'failed', 'p99'],
   *run(plan) {
     for (const [label, options] of Object.entries(entries)) {
-      for (const balancer of sharing) yield rowOf(plan, single, label, options, balancer)
+      for (const balancer of balancerNames()) yield rowOf(plan, single, label, options, balancer)
       for (const balancer of lively) yield rowOf(plan, small, label, options, balancer)
     }
     for (const balancer of lively) yield rowOf(plan, plan, 'defaults', entries.defaults, balancer)

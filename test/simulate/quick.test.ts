@@ -18,7 +18,8 @@ test('the same seed gives the same numbers, in whatever order the scenarios run;
   assert.notDeepEqual(quickRun('--scenario', 'proxies', '--seed', '2').get('proxies'), results.get('proxies'))
 })
 
-test('every balancer that shares the load takes part', () => {
+test('every balancer takes part, and all that share the load in the comparison by load', () => {
+  assert.deepEqual(new Set(results.get('broken')?.map(({ labels }) => labels[0])), new Set(balancerNames()))
   const seen = new Set(results.get('load')?.map(({ labels }) => labels.at(-1)))
   seen.delete('No waiting')
   assert.deepEqual(
