@@ -115,7 +115,7 @@ export class PipeEnd extends Duplex implements PipeAddresses {
   }
 
   /** Emits `timeout` after so many milliseconds without a byte in either direction; 0: never. */
-  setTimeout(milliseconds: number, listener?: () => void): this {
+  readonly setTimeout = (milliseconds: number, listener?: () => void): this => {
     this.timeout = milliseconds
     this.#timer?.cancel()
     this.#timer = undefined
