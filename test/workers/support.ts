@@ -13,7 +13,7 @@ import type { JoinedWorker } from '#lib/workers/wire.js'
 import { Sent } from '../support/carriage.js'
 import { ManualClock } from '../support/clock.js'
 import type { Cleanup } from '../support/upstream.js'
-import { within } from '../support/wire.js'
+import { eventually } from '../support/wire.js'
 
 export interface YardOptions {
   readonly clock?: Clock
@@ -116,19 +116,10 @@ export async function joinYard(t: Cleanup, yard: Yard, app: App, options: JoinOp
   return joined
 }
 
-/** Comes back when the gate has found a worker. */
+/** Comes back when requests can go to a worker. */
 export async function isReady(yard: Yard, { service, instance }: JoinedProxy): Promise<void> {
-  const upstream = yard.upstream(instance, service)
-  if (upstream.ready) return
-  await within(
-    new Promise<void>((resolve) => {
-      const stop = upstream.watch(() => {
-        stop()
-        resolve()
-      })
-    }),
-    `worker ${instance} to be ready`,
-  )
+  // Asked anew each time: what carries requests is another object when all connections of the worker were gone.
+  await eventually(() => yard.upstream(instance, service).ready, `worker ${instance} to be ready`)
 }
 
 /** Sends a request, and gathers its answer. */
