@@ -147,4 +147,30 @@ describe('HTTP/2 servers behind the proxy', () => {
     assert.equal((await wire.message()).status, 413)
     await eventually(() => server.arrived[0]?.stream.closed === true, 'the end of the stream')
   })
+
+  test('an active check asks over HTTP/2, on a connection of its own', async (t) => {
+    let status = 200
+    const server = await H2Server.listen(t, ({ stream, headers }) => {
+      answerWith(stream, headers[':path'] === '/health' ? status : 200, 'ok')
+    })
+    const rig = await startRig(t, 'http1', {
+      serverList: server.url,
+      healthCheck: '/health',
+      healthFails: 1,
+      healthPasses: 1,
+      healthInterval: 10,
+    })
+    const state = (): string | undefined => rig.proxy.pools[0]?.servers[0]?.state
+    const checked = async (expected: string): Promise<void> => {
+      const before = server.sessions.length
+      rig.clock.advance(11_000)
+      await eventually(() => server.sessions.length > before && state() === expected, expected)
+    }
+    assert.equal((await rig.get()).status, 200)
+    await checked('up')
+    status = 500
+    await checked('down')
+    status = 200
+    await checked('up')
+  })
 })

@@ -13,13 +13,10 @@ import type { Carriage, CarriageEvents, RawHeaders, TransportRequest } from '../
 import { type AnswerHead, answerHead, withoutPseudo } from './answer-head.js'
 import { cancel, closeError, noError, protocolError, refusedStream } from './close-error.js'
 import type { Placing } from './placing.js'
-import { requestHead } from './request-head.js'
-import type { Session } from './session.js'
-import { type Carried, type CarriedStream, handOver, openStream } from './stream.js'
+import { requestHead, unsendable } from './request-head.js'
+import { readingFrom, type Session } from './session.js'
+import { type Carried, type CarriedStream, handOver, openStream, writeAhead } from './stream.js'
 import { acceptedHead, webSocketHead } from './websocket.js'
-
-/** Bytes of an upload that may wait before the client is held back. */
-const aheadLimit = 128 * 1024
 
 export class Http2Carriage implements Carriage, Carried {
   readonly request: TransportRequest
@@ -42,6 +39,7 @@ export class Http2Carriage implements Carriage, Carried {
   /** The server has ended its side. */
   #ended = false
   #paused = false
+  #reads = false
   #flushSoon = false
   #lastCall = false
   #waits = false
@@ -66,9 +64,7 @@ export class Http2Carriage implements Carriage, Carried {
     try {
       this.#open(session)
     } catch (error) {
-      if (error instanceof ProxyError) this.failSoon(error)
-      else if (session.usable)
-        this.failSoon(new ProxyError('ERR_BAD_REQUEST', (error as Error).message, { cause: error }))
+      if (session.usable || error instanceof ProxyError) this.failSoon(unsendable(error))
       else this.#again(session, 'the connection closed as it was taken')
       return
     }
@@ -94,7 +90,7 @@ export class Http2Carriage implements Carriage, Carried {
     const stream = this.#stream
     this.#bodyBegun = true
     if (stream === undefined || this.#requestComplete || !stream.writable || chunk.length === 0) return true
-    if (stream.write(chunk) || stream.writableLength < aheadLimit) return true
+    if (writeAhead(stream, chunk)) return true
     this.#waits = true
     return false
   }
@@ -114,7 +110,12 @@ export class Http2Carriage implements Carriage, Carried {
     if (this.#paused || this.#over) return
     // Reading of the stream's own is what opens its window again.
     if (this.#ended) this.#finish()
-    else if (this.#stream?.destroyed === false) this.#stream._read(0)
+    else this.#read()
+  }
+
+  #read(): void {
+    this.#reads = true
+    if (this.#stream?.destroyed === false) this.#stream._read(0)
   }
 
   abort(): void {
@@ -188,7 +189,6 @@ export class Http2Carriage implements Carriage, Carried {
     if (this.#over || complete) return
     this.#deliver()
     if (this.#over) return
-    if (!this.#paused) stream._read(0)
     this.#askFlush()
   }
 
@@ -209,7 +209,10 @@ export class Http2Carriage implements Carriage, Carried {
   #pass(chunk: Buffer): void {
     this.#session?.heard()
     this.#paused = !this.#events.data(chunk)
-    if (!this.#over) this.#askFlush()
+    if (this.#over) return
+    this.#askFlush()
+    // A short answer does not need more room than there is from the beginning.
+    if (!this.#reads && !this.#paused && this.#received >= readingFrom) this.#read()
   }
 
   trailers(raw: RawHeaders): void {

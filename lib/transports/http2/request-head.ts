@@ -31,15 +31,17 @@ function lowerName(name: string): string {
   return lower
 }
 
+/** Fields by name, and nothing that every object has: a client may send a field `constructor`. */
+const Fields = function (this: unknown) {} as unknown as new () => OutgoingHttpHeaders
+Fields.prototype = Object.create(null)
+
 /** The head of a request as Node wants it (RFC 9113 §8.3.1). Throws `ERR_BAD_REQUEST` for what cannot be sent. */
 export function requestHead({ method, target, headers }: TransportRequest, server: ServerAddress): OutgoingHttpHeaders {
-  const head: OutgoingHttpHeaders = {
-    __proto__: null as never,
-    ':method': method,
-    ':scheme': server.secure ? 'https' : 'http',
-    ':authority': server.authority,
-    ':path': target,
-  }
+  const head: OutgoingHttpHeaders = new Fields()
+  head[':method'] = method
+  head[':scheme'] = server.secure ? 'https' : 'http'
+  head[':authority'] = server.authority
+  head[':path'] = target
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string
     const value = headers[i + 1] as string
@@ -67,11 +69,18 @@ export function joined(head: OutgoingHttpHeaders): OutgoingHttpHeaders {
 
 /** Trailers as Node wants them. */
 export function trailerHead(trailers: readonly string[]): OutgoingHttpHeaders {
-  const head: OutgoingHttpHeaders = Object.create(null)
+  const head: OutgoingHttpHeaders = new Fields()
   for (let i = 0; i < trailers.length; i += 2) {
     const lower = lowerName(trailers[i] as string)
     const value = trailers[i + 1] as string
     if (lower !== '') head[lower] = head[lower] === undefined ? value : [head[lower] as string | string[], value].flat()
   }
   return head
+}
+
+/** Why a head cannot be sent, from what was thrown about it. */
+export function unsendable(error: unknown): ProxyError {
+  return error instanceof ProxyError
+    ? error
+    : new ProxyError('ERR_BAD_REQUEST', (error as Error).message, { cause: error })
 }

@@ -22,6 +22,8 @@ import { Pings } from './pings.js'
 
 /** Bytes of one answer that may be on their way, or wait for the client: 50 MB/s at 20 ms to the server. */
 export const streamWindow: number = 1024 * 1024
+/** Bytes of an answer from which on its window is kept open; a shorter one does not need more than there is at first. */
+export const readingFrom: number = streamWindow / 4
 /** Bytes of all answers of a connection that may be on their way. */
 const sessionWindow = 16 * 1024 * 1024
 /** Milliseconds without a byte after which the kernel asks whether the peer's machine is there; see `pings.ts`. */

@@ -18,6 +18,8 @@ import type { Session } from './session.js'
 
 /** Flag of a frame (RFC 9113 §6.2). */
 const endOfStream = 1
+/** Bytes of an upload that may wait before the client is held back. */
+const aheadLimit = 128 * 1024
 
 /** What is told of a stream. `raw` begins with the pseudo-fields. */
 export interface Carried {
@@ -63,6 +65,11 @@ export function openStream(
   stream.push = onPush
   stream.emit = onEmit as CarriedStream['emit']
   return stream
+}
+
+/** Writes a part of the body, and takes a little more than Node asks for. False: wait until it is drained. */
+export function writeAhead(stream: CarriedStream, chunk: Uint8Array): boolean {
+  return stream.write(chunk) || stream.writableLength < aheadLimit
 }
 
 /** Makes it a stream as others are. Only its close is told yet. */

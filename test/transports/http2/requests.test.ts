@@ -15,7 +15,7 @@ describe('the head of a request', () => {
     const headers = [
       ...['X-First', '1', 'Host', 'a.test:81', 'X-Multi', 'a', 'Connection', 'TE', 'X-Multi', 'b', 'TE', 'trailers'],
       ...['Keep-Alive', 'x', 'Transfer-Encoding', 'chunked', 'Upgrade', 'x', 'Proxy-Connection', 'x', 'X-Empty', ''],
-      ...['Cookie', 'a=1; b=2'],
+      ...['Cookie', 'a=1; b=2', 'constructor', 'x', '__proto__', 'y'],
     ]
     const sent = new Sent(upstreamTo(t, server.url), { target: '//a//%2e/b?x=//&y', headers })
     assert.equal((await sent.over()).at(-1), 'end')
@@ -30,6 +30,8 @@ describe('the head of a request', () => {
       'te=trailers',
       'x-empty=',
       'cookie=a=1; b=2',
+      'constructor=x',
+      '__proto__=y',
     ])
   })
 
