@@ -16,7 +16,7 @@ const configLoader = ['load', 'resolve', 'resolved', 'schema', 'parse', 'format'
 const layers: readonly (readonly string[])[] = [
   ['errors', 'clock', 'random'],
   ['config foundation'],
-  ['match', 'balancers'],
+  ['match', 'balancers', 'proxy-protocol'],
   ['pool'],
   ['transports'],
   ['forward'],
