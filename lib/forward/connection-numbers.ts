@@ -2,13 +2,17 @@ import type { IncomingMessage } from 'node:http'
 
 /** Gives every client connection the lowest number that is free, for as long as it is open. */
 export class ConnectionNumbers {
-  readonly #byConnection = new WeakMap<object, number>()
+  readonly #byConnection = new WeakMap<NodeJS.EventEmitter, number>()
   readonly #taken: boolean[] = []
 
   of(req: IncomingMessage): number {
     // The streams of an HTTP/2 connection share its session.
     const { stream } = req as { stream?: { session?: NodeJS.EventEmitter } }
-    const connection = stream?.session ?? req.socket
+    return this.ofConnection(stream?.session ?? req.socket)
+  }
+
+  /** The number of what tells its end by `close`. */
+  ofConnection(connection: NodeJS.EventEmitter): number {
     let number = this.#byConnection.get(connection)
     if (number === undefined) {
       number = this.#lowestFree()

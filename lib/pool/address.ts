@@ -9,8 +9,11 @@ export interface ServerAddress {
    * their health, by it.
    */
   readonly id: string
-  /** `h2` and `h2c`: HTTP/2 over TLS, and without. `worker`: it has dialled in, and speaks HTTP/2. */
-  readonly scheme: 'http' | 'https' | 'h2' | 'h2c' | 'unix' | 'worker'
+  /**
+   * `h2` and `h2c`: HTTP/2 over TLS, and without. `worker`: it has dialled in, and speaks HTTP/2. `tcp`: whatever it likes,
+   * and only `tcp/` knows it.
+   */
+  readonly scheme: 'http' | 'https' | 'h2' | 'h2c' | 'unix' | 'worker' | 'tcp'
   /** Host name or IP address, without brackets; `SERVICE/INSTANCE` of a worker; empty for a Unix socket. */
   readonly host: string
   /** TCP port; 0 for a Unix socket and a worker. */

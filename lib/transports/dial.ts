@@ -131,7 +131,7 @@ export class Dialer implements Dials {
  * `localhost` is every loopback address (RFC 6761 §6.3), and a server may listen on one of them alone; many systems
  * name only one.
  */
-const lookupLoopback: LookupFunction = (_host, options, found) => {
+export const lookupLoopback: LookupFunction = (_host, options, found) => {
   const addresses = [
     { address: '127.0.0.1', family: 4 },
     { address: '::1', family: 6 },
@@ -141,7 +141,8 @@ const lookupLoopback: LookupFunction = (_host, options, found) => {
 
 function ignore(): void {}
 
-function connectError(error: NodeJS.ErrnoException, secure: boolean): ProxyError {
+/** Why there is no connection, as an error of the table. `secure`: it was to be one over TLS. */
+export function connectError(error: NodeJS.ErrnoException, secure: boolean): ProxyError {
   const code = error.code ?? ''
   // OpenSSL's own message has a line break and places of its source in it.
   const { reason } = error as { reason?: unknown }

@@ -1,0 +1,144 @@
+/**
+ * Two connections become one: what one side sends, the other gets, with its end.
+ *
+ * Each direction by itself:
+ *
+ *     open ──(end)──▶ ended: the other side gets an end behind the last byte, and may go on sending
+ *       └──(break)──▶ broken: the other side gets what was read, and then a break too, never an end that looks complete
+ *
+ * It is over when both sockets are closed.
+ */
+
+import type { Socket } from 'node:net'
+import { Deadline, type Deadlines } from '../forward/deadline.js'
+import { release } from './release.js'
+
+/** Milliseconds for the bytes that were read before a side broke. */
+const lastBytesTime = 5_000
+
+/** Told what happens. */
+export interface SpliceEvents {
+  /** The first byte of the server. */
+  answered(): void
+  /** The server has ended its direction, and there was no byte of it. False: the connection is over, by the listener. */
+  silentEnd(): boolean
+  /** A side broke. */
+  broke(side: 'client' | 'server', error: Error | undefined): void
+  /** Nothing has moved for the idle time. */
+  idle(): void
+  /** Both sockets are closed. */
+  over(): void
+}
+
+export class Splice {
+  readonly #client: Socket
+  readonly #server: Socket
+  readonly #events: SpliceEvents
+  readonly #deadline: Deadline
+  readonly #idleTimeout: number
+  #answered = false
+  #broken = false
+  #open = 2
+
+  constructor(client: Socket, server: Socket, deadlines: Deadlines, idleTimeout: number, events: SpliceEvents) {
+    this.#client = client
+    this.#server = server
+    this.#events = events
+    this.#idleTimeout = idleTimeout
+    this.#deadline = new Deadline(deadlines, () => {
+      if (this.#broken) this.destroy()
+      else events.idle()
+    })
+  }
+
+  /** Bytes of the server have arrived. */
+  get answered(): boolean {
+    return this.#answered
+  }
+
+  /** `clientEnded`: the end of the client was seen before. */
+  run(clientEnded: boolean): void {
+    const client = this.#client
+    const server = this.#server
+    server.on('data', (chunk: Buffer) => {
+      if (!this.#answered) {
+        this.#answered = true
+        this.#events.answered()
+      }
+      this.#pass(chunk, server, client)
+    })
+    server.on('end', () => {
+      if (this.#answered || this.#events.silentEnd()) client.end()
+    })
+    if (clientEnded) {
+      server.end()
+    } else {
+      client.on('data', (chunk: Buffer) => this.#pass(chunk, client, server))
+      client.on('end', () => server.end())
+    }
+    client.on('drain', () => server.resume())
+    server.on('drain', () => client.resume())
+    this.#follow('client', client, server)
+    this.#follow('server', server, client)
+    this.#moved()
+    client.resume()
+  }
+
+  /** Closes both sides at once. */
+  destroy(): void {
+    this.#deadline.clear()
+    this.#client.destroy()
+    this.#server.destroy()
+  }
+
+  #pass(chunk: Buffer, from: Socket, to: Socket): void {
+    // Towards a side that has broken there is nowhere to go.
+    if (!to.writable) return
+    to.write(chunk)
+    this.#moved()
+    // What the system has taken at once is gone already; the return value does not say so.
+    if (to.writableLength === 0) release(chunk, from)
+    else if (to.writableNeedDrain) from.pause()
+  }
+
+  #follow(side: 'client' | 'server', socket: Socket, other: Socket): void {
+    let error: Error | undefined
+    socket.on('error', (each) => {
+      error = each
+    })
+    socket.on('close', () => {
+      this.#open--
+      if (this.#open === 0) {
+        this.#deadline.clear()
+        this.#events.over()
+      }
+      // An orderly close comes after both directions have ended.
+      if (error !== undefined || !socket.readableEnded || !socket.writableFinished) this.#broke(side, error, other)
+    })
+  }
+
+  #broke(side: 'client' | 'server', error: Error | undefined, other: Socket): void {
+    if (this.#broken || other.destroyed) return
+    this.#broken = true
+    this.#events.broke(side, error)
+    if (other.destroyed) return
+    other.resume()
+    this.#deadline.set(lastBytesTime)
+    if (other.writableLength === 0 || !other.writable) reset(other)
+    else other.write('', () => reset(other))
+  }
+
+  #moved(): void {
+    if (this.#idleTimeout > 0 && !this.#broken) this.#deadline.set(this.#idleTimeout)
+  }
+}
+
+/** Closes a socket so that the other end takes it for broken (RST), where it has such a thing. */
+function reset(socket: Socket): void {
+  try {
+    socket.resetAndDestroy()
+  } catch {
+    // TLS and Unix sockets have none.
+    socket.destroy()
+  }
+}
