@@ -201,9 +201,10 @@ export class Connection implements SpliceEvents {
   /** The server is connected, and useless. A client that has left before cannot tell. */
   #serverFailed(event: 'connectError' | 'inactivityError', error: TcpError): void {
     const destination = this.#destination!
-    destination.failed(error)
+    const hasLeft = this.#socket.readableEnded
+    if (!hasLeft) destination.failed(error)
     this.#end(error)
-    if (!this.#socket.readableEnded) this.#router.tell(event, destination.name, error, this.client)
+    if (!hasLeft) this.#router.tell(event, destination.name, error, this.client)
   }
 
   #fail(error: TcpError): void {

@@ -169,9 +169,15 @@ export function httpHost(data: Uint8Array): string | undefined | More {
 
 /** What has come of a first line could go on as a request. */
 function mayBeRequest(text: string): boolean {
-  return /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}(?: \S*(?: (?:H|HT|HTT|HTTP|HTTP\/|HTTP\/1|HTTP\/1\.|HTTP\/1\.\d)?)?)?)?\r?$/.test(
-    text,
-  )
+  const [method = '', target, version, ...others] = text.split(' ')
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]{0,64}$/.test(method) || others.length > 0) return false
+  if (target !== undefined && (method === '' || /\s/.test(target))) return false
+  return version === undefined || /^HTTP\/1\.\d\r$/.test(version) || isBeginning(version, 'HTTP/1.')
+}
+
+/** The end of a number may be missing too. */
+function isBeginning(text: string, mark: string): boolean {
+  return mark.startsWith(text) || (text.startsWith(mark) && /^\d$/.test(text.slice(mark.length)))
 }
 
 function hostOf(authority: string): string | undefined {
