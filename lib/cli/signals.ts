@@ -7,7 +7,7 @@ import { exitCodes } from './command.js'
  * Milliseconds in which the same signal is taken for one that came twice: Ctrl-C reaches all processes of a terminal, and
  * npm, where it has started this one, passes it on once more.
  */
-const sameTime = 200
+export const sameTime = 200
 
 const ending = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const
 

@@ -20,31 +20,39 @@ export interface TcpConnection {
 
 export class Client implements TcpConnection {
   readonly socket: Socket
-  proxyHeader: ProxyHeader | undefined
+  // Asked for at once: of a socket that is closed nobody knows any more.
+  remoteAddress: string
+  remotePort: number
+  localAddress: string
+  localPort: number
   readonly #numbers: ConnectionNumbers
+  #proxyHeader: ProxyHeader | undefined
 
   constructor(socket: Socket, numbers: ConnectionNumbers) {
     this.socket = socket
     this.#numbers = numbers
-  }
-
-  get remoteAddress(): string {
-    return this.proxyHeader?.ends?.source.address ?? this.socket.remoteAddress ?? ''
-  }
-
-  get remotePort(): number {
-    return this.proxyHeader?.ends?.source.port ?? this.socket.remotePort ?? 0
-  }
-
-  get localAddress(): string {
-    return this.proxyHeader?.ends?.destination.address ?? this.socket.localAddress ?? ''
-  }
-
-  get localPort(): number {
-    return this.proxyHeader?.ends?.destination.port ?? this.socket.localPort ?? 0
+    this.remoteAddress = socket.remoteAddress ?? ''
+    this.remotePort = socket.remotePort ?? 0
+    this.localAddress = socket.localAddress ?? ''
+    this.localPort = socket.localPort ?? 0
   }
 
   get number(): number {
     return this.#numbers.ofConnection(this.socket)
+  }
+
+  get proxyHeader(): ProxyHeader | undefined {
+    return this.#proxyHeader
+  }
+
+  /** The connection has begun with a header, which may know better where it comes from. */
+  beginsWith(header: ProxyHeader): void {
+    this.#proxyHeader = header
+    if (header.ends === undefined) return
+    const { source, destination } = header.ends
+    this.remoteAddress = source.address
+    this.remotePort = source.port
+    this.localAddress = destination.address
+    this.localPort = destination.port
   }
 }

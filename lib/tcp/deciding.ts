@@ -88,7 +88,7 @@ export class Deciding {
     try {
       const header = parseProxyHeader(this.#received.bytes)
       if (header === 'more') return
-      this.#client.proxyHeader = header
+      this.#client.beginsWith(header)
       this.#received.drop(header.length)
     } catch (error) {
       this.#fail('ERR_TCP_PROXY_HEADER', messageOf(error), error)
@@ -130,7 +130,7 @@ export class Deciding {
     try {
       decision = checkDecision(value, this.#client)
     } catch (error) {
-      this.#fail('ERR_TCP_ROUTE', messageOf(error), error)
+      this.#fail('ERR_TCP_ROUTE', messageOf(error))
       return
     }
     if (decision.kind === 'wait') {

@@ -13,7 +13,7 @@ export type TcpErrorCode =
 /**
  * A connection that was ended, by its `code`:
  *
- * - `ERR_TCP_ROUTE`: the route threw, or returned what is no decision; `cause` is what was thrown.
+ * - `ERR_TCP_ROUTE`: the route threw, and `cause` is what; or it returned what is no decision.
  * - `ERR_TCP_DECISION_TIMEOUT`: no decision within `decisionTimeout`.
  * - `ERR_TCP_BUFFER_FULL`: no decision with more than `maxBuffer` bytes.
  * - `ERR_TCP_PROXY_HEADER`: no header of the PROXY protocol where one has to be.

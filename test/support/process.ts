@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { TestContext } from 'node:test'
 
-const program = resolve('dist/cli/main.js')
+const commandLine = resolve('dist/cli/main.js')
 
 /** How long a command may be silent while something is awaited, in milliseconds. */
 const patience = 20_000
@@ -15,6 +15,8 @@ const patience = 20_000
 export interface LaunchOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** A program of the tests, in place of the command line. */
+  readonly program?: string
 }
 
 /** A command that runs, and what it has written so far. */
@@ -25,7 +27,7 @@ export class Launched {
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
   readonly #waiting = new Set<() => void>()
 
-  constructor(args: readonly string[], { cwd, env = {} }: LaunchOptions) {
+  constructor(args: readonly string[], { cwd, env = {}, program = commandLine }: LaunchOptions) {
     const { FORCE_COLOR: _, ...inherited } = process.env
     this.child = spawn(process.execPath, [program, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
