@@ -14,8 +14,8 @@ import type { Clock } from '../clock.js'
 import type { ConnectionNumbers } from '../forward/connection-numbers.js'
 import { Deadline, type Deadlines } from '../forward/deadline.js'
 import { Client } from './client.js'
-import { Connecting } from './connecting.js'
-import { type Decided, Deciding } from './deciding.js'
+import { Connecting, type ConnectingEvents } from './connecting.js'
+import { type Decided, Deciding, type DecidingEvents } from './deciding.js'
 import type { Bytes, Route } from './decision.js'
 import type { Destination } from './destination.js'
 import { TcpError } from './errors.js'
@@ -43,7 +43,7 @@ const closingTime = 5_000
 /** A connection that has stood for so many milliseconds shows that its server is well, though it may be silent. */
 const provingTime = 1_000
 
-export class Connection implements SpliceEvents {
+export class Connection implements DecidingEvents, ConnectingEvents, SpliceEvents {
   readonly client: Client
   readonly #socket: Socket
   readonly #router: Surroundings
@@ -53,6 +53,7 @@ export class Connection implements SpliceEvents {
   #state: 'deciding' | 'connecting' | 'spliced' | 'closing' | 'over' = 'deciding'
   /** The client has ended its direction. */
   #clientEnded = false
+  #decision: Forward | undefined
   #destination: Destination | undefined
   #connecting: Connecting | undefined
   #splice: Splice | undefined
@@ -70,11 +71,7 @@ export class Connection implements SpliceEvents {
     this.#begun = router.clock.now()
     this.client = new Client(socket, router.numbers)
     this.#deadline = new Deadline(router.deadlines, () => this.#expired())
-    this.#deciding = new Deciding(this.client, router.route, router.options, {
-      decided: (decision) => this.#decided(decision),
-      failed: (error) => this.#fail(error),
-      left: () => this.#end(undefined),
-    })
+    this.#deciding = new Deciding(this.client, router.route, router.options, this)
   }
 
   start(): void {
@@ -98,7 +95,9 @@ export class Connection implements SpliceEvents {
     this.#end(new TcpError('ERR_TCP_CUT', 'the router was closed'))
   }
 
-  #decided(decision: Decided): void {
+  // What comes of the first bytes.
+
+  decided(decision: Decided): void {
     this.#deadline.clear()
     if (decision.kind === 'close') {
       this.#close(decision.bytes)
@@ -106,22 +105,32 @@ export class Connection implements SpliceEvents {
     }
     const { destination } = decision
     this.#state = 'connecting'
+    this.#decision = decision
     this.#destination = destination
-    this.#connecting = new Connecting(destination, this.#router.options, this.#router.deadlines, {
-      connected: (server) => this.#connected(server, decision),
-      unconnected: (error) => this.#unconnected(error, decision),
-    })
+    this.#connecting = new Connecting(destination, this.#router.options, this.#router.deadlines, this)
     this.#connecting.start()
   }
 
-  #unconnected(error: Error, { destination, refusal }: Forward): void {
-    this.#error = error
-    this.#close(refusal)
-    if (!this.#clientEnded) this.#router.tell('connectError', destination.name, error, this.client)
+  failed(error: TcpError): void {
+    this.#end(error)
+    this.#router.tell('error', error, this.client)
   }
 
-  #connected(server: Socket, { destination, data, reply, sendProxyProtocol }: Forward): void {
+  left(): void {
+    this.#end(undefined)
+  }
+
+  // What comes of the way to a server.
+
+  unconnected(error: Error): void {
+    this.#error = error
+    this.#close(this.#decision?.refusal)
+    if (!this.#clientEnded) this.#router.tell('connectError', this.#destination!.name, error, this.client)
+  }
+
+  connected(server: Socket): void {
     const { options, deadlines, clock } = this.#router
+    const { destination, data, reply, sendProxyProtocol } = this.#decision!
     const deciding = this.#deciding
     this.#state = 'spliced'
     this.#connectedAt = clock.now()
@@ -189,7 +198,7 @@ export class Connection implements SpliceEvents {
     if (this.#state === 'closing') {
       this.#socket.destroy()
     } else if (this.#state !== 'spliced') {
-      this.#fail(new TcpError('ERR_TCP_DECISION_TIMEOUT', `no decision within ${decisionTimeout} ms`))
+      this.failed(new TcpError('ERR_TCP_DECISION_TIMEOUT', `no decision within ${decisionTimeout} ms`))
     } else if (inactivityTimeout === 0) {
       this.#destination?.succeeded()
     } else {
@@ -205,11 +214,6 @@ export class Connection implements SpliceEvents {
     if (!hasLeft) destination.failed(error)
     this.#end(error)
     if (!hasLeft) this.#router.tell(event, destination.name, error, this.client)
-  }
-
-  #fail(error: TcpError): void {
-    this.#end(error)
-    this.#router.tell('error', error, this.client)
   }
 
   /** Closes the client in order, after these bytes. */

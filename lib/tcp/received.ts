@@ -1,6 +1,8 @@
+const nothing: Buffer = Buffer.alloc(0)
+
 /** The first bytes of a client, in order, as far as nobody has taken them. */
 export class Received {
-  #store: Buffer = Buffer.alloc(0)
+  #store: Buffer = nothing
   #length = 0
 
   get length(): number {
@@ -9,17 +11,17 @@ export class Received {
 
   /** All of them. They do not change; more may be added behind them. */
   get bytes(): Buffer {
-    return this.#store.subarray(0, this.#length)
+    return this.head(this.#length)
   }
 
   /** The first `count`. */
   head(count: number): Buffer {
-    return this.#store.subarray(0, count)
+    return count === this.#store.length ? this.#store : this.#store.subarray(0, count)
   }
 
   /** Those behind the first `count`. */
   after(count: number): Buffer {
-    return this.#store.subarray(count, this.#length)
+    return count === this.#length ? nothing : this.#store.subarray(count, this.#length)
   }
 
   /**
@@ -50,7 +52,7 @@ export class Received {
 
   /** Forgets all of them. */
   clear(): void {
-    this.#store = Buffer.alloc(0)
+    this.#store = nothing
     this.#length = 0
   }
 }

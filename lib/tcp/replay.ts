@@ -12,6 +12,10 @@ export function replay(
   data: Bytes,
   rest: Buffer,
 ): void {
+  if (proxyProtocol === false && rest.length === 0) {
+    if (data.length > 0) server.write(data)
+    return
+  }
   // One packet, where it fits.
   server.cork()
   if (proxyProtocol !== false) server.write(proxyHeader(proxyProtocol, client))

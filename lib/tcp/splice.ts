@@ -34,8 +34,10 @@ export class Splice {
   readonly #client: Socket
   readonly #server: Socket
   readonly #events: SpliceEvents
-  readonly #deadline: Deadline
+  readonly #deadlines: Deadlines
   readonly #idleTimeout: number
+  /** Made when one is needed. */
+  #deadline: Deadline | undefined
   #answered = false
   #broken = false
   #open = 2
@@ -45,10 +47,7 @@ export class Splice {
     this.#server = server
     this.#events = events
     this.#idleTimeout = idleTimeout
-    this.#deadline = new Deadline(deadlines, () => {
-      if (this.#broken) this.destroy()
-      else events.idle()
-    })
+    this.#deadlines = deadlines
   }
 
   /** Bytes of the server have arrived. */
@@ -86,7 +85,7 @@ export class Splice {
 
   /** Closes both sides at once. */
   destroy(): void {
-    this.#deadline.clear()
+    this.#deadline?.clear()
     this.#client.destroy()
     this.#server.destroy()
   }
@@ -109,7 +108,7 @@ export class Splice {
     socket.on('close', () => {
       this.#open--
       if (this.#open === 0) {
-        this.#deadline.clear()
+        this.#deadline?.clear()
         this.#events.over()
       }
       // An orderly close comes after both directions have ended.
@@ -123,13 +122,21 @@ export class Splice {
     this.#events.broke(side, error)
     if (other.destroyed) return
     other.resume()
-    this.#deadline.set(lastBytesTime)
+    this.#setDeadline(lastBytesTime)
     if (other.writableLength === 0 || !other.writable) reset(other)
     else other.write('', () => reset(other))
   }
 
   #moved(): void {
-    if (this.#idleTimeout > 0 && !this.#broken) this.#deadline.set(this.#idleTimeout)
+    if (this.#idleTimeout > 0 && !this.#broken) this.#setDeadline(this.#idleTimeout)
+  }
+
+  #setDeadline(time: number): void {
+    this.#deadline ??= new Deadline(this.#deadlines, () => {
+      if (this.#broken) this.destroy()
+      else this.#events.idle()
+    })
+    this.#deadline.set(time)
   }
 }
 
