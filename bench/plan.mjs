@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 export const usage = `npm run bench -- [options]
 
   --case NAMES       only these cases: small,64k,1m,post,entries,servers,pick,features,managed,tunnel,messages,
-                     websockets,idle,body,fleet,processes
+                     websockets,idle,body,fleet,processes,tcp
   --rival NAMES      only these rivals, beside pointsman: http-proxy,http-proxy-3,httpxy,http-proxy-middleware,
                      reply-from,fast-proxy,hello,nginx,haproxy,"pointsman over http-proxy"
   --rounds N         rounds, of which the medians are taken (5)

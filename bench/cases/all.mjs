@@ -8,6 +8,7 @@ import { pickCase } from './pick.mjs'
 import { processesCase } from './processes.mjs'
 import { entriesCase, featuresCase, serversCase } from './product.mjs'
 import { requestCases } from './requests.mjs'
+import { tcpCase } from './tcp.mjs'
 import { tunnelCase } from './tunnel.mjs'
 import { messagesCase, webSocketsCase } from './websocket.mjs'
 
@@ -26,4 +27,5 @@ export const cases = [
   bodyCase,
   fleetCase,
   processesCase,
+  tcpCase,
 ]

@@ -13,6 +13,8 @@ export const columns = /** @type {const} */ ({
   throughput: { label: 'requests/s', digits: 0, better: 'more' },
   messageCost: { label: 'µs CPU a message', digits: 1, better: 'less' },
   messages: { label: 'messages/s', digits: 0, better: 'more' },
+  connectionCost: { label: 'µs CPU a connection', digits: 1, better: 'less' },
+  connections: { label: 'connections/s', digits: 0, better: 'more' },
   p50: { label: 'p50 ms', digits: 2, better: 'less' },
   p99: { label: 'p99 ms', digits: 2, better: 'less' },
   memory: { label: 'RSS MiB', digits: 0, better: 'less' },

@@ -48,6 +48,12 @@ const targets = [
     cases.relative('tunnel', 'cost', 'a worker', 'http-proxy'),
   ),
   within('management on', '≤ # × off', 1.15, (cases) => cases.worst('managed', 'cost')),
+  within('TCP: bytes', 'bare pipes at most # × as fast', 1.11, (cases) =>
+    cases.relative('tcp', 'rate', 'bare pipes', 'pointsman'),
+  ),
+  within('TCP: connections', 'bare pipes at most # × as fast', 1.25, (cases) =>
+    cases.relative('tcp', 'connections', 'bare pipes', 'pointsman'),
+  ),
 ]
 
 function within(what, text, limit, measure) {
