@@ -86,6 +86,8 @@ export class Connection implements DecidingEvents, ConnectingEvents, SpliceEvent
     })
     socket.on('data', this.#onData)
     socket.on('end', this.#onEnd)
+    // Whoever has accepted it may have held it back.
+    if (socket.isPaused()) socket.resume()
     this.#deadline.set(this.#router.options.decisionTimeout)
     this.#deciding.start()
   }

@@ -289,8 +289,8 @@ test('Unix sockets lead in and out', { skip: process.platform === 'win32' }, asy
 test('handle takes connections of a server of your own', async (t) => {
   const echo = await named(t, 'x')
   const router = createTcpRouter(() => ({ remote: echo.address }))
-  // Made without allowHalfOpen.
-  const own = createServer((socket) => router.handle(socket))
+  // Made without allowHalfOpen, and held back.
+  const own = createServer({ pauseOnConnect: true }, (socket) => router.handle(socket))
   await new Promise<void>((resolve) => own.listen(0, '127.0.0.1', resolve))
   t.after(() => own.close())
   const { port } = own.address() as AddressInfo
