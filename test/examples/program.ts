@@ -62,7 +62,7 @@ export async function start(t: TestContext, name: string, cwd?: string): Promise
       waiting.add(look)
       look()
     })
-  const [, url = ''] = await written(/Listening on (https?:\/\/\S+)\n/)
+  const [, url = ''] = await written(/Listening on ([a-z]+:\/\/\S+)\n/)
   return { url, process: child, output: () => output, written }
 }
 
