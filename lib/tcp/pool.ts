@@ -6,7 +6,6 @@ import { ActiveHealth, type Probe } from '../pool/active-health.js'
 import type { ServerAddress } from '../pool/address.js'
 import type { Lease } from '../pool/lease.js'
 import type { Member } from '../pool/member.js'
-import type { Carriers } from '../pool/membership.js'
 import type { PoolOptions } from '../pool/options.js'
 import { Pool, type PoolRequest } from '../pool/pool.js'
 import type { Waiter } from '../pool/queue.js'
@@ -72,11 +71,14 @@ export function createTcpPool(config: TcpPoolConfig, settings: TcpPoolSettings =
   return new OwnPool({ name: 'tcp', options, directory, checks, clock, random, onChange: onStateChange })
 }
 
-const carriers: Carriers<Remote> = {
+/** What there is to a server of TCP: its address, to which a connection can be made at any time. */
+const carriers = {
   take: remoteOf,
-  giveBack: () => {},
-  key: () => '',
+  giveBack: (): void => {},
+  key: (): string => '',
   probe: connectProbe,
+  ready: (): boolean => true,
+  watch: (): (() => void) => () => {},
 }
 
 /** A check that only connects. */
