@@ -67,7 +67,7 @@ export function createTcpPool(config: TcpPoolConfig, settings: TcpPoolSettings =
   const { clock = systemClock, random = systemRandom, onStateChange = () => {} } = settings
   const options = resolveTcpPool(config)
   const directory = new ServerDirectory(clock, onStateChange)
-  const checks = new ActiveHealth({ clock, random, asks: true })
+  const checks = new ActiveHealth({ clock, random, asks: () => true })
   return new OwnPool({ name: 'tcp', options, directory, checks, clock, random, onChange: onStateChange })
 }
 
