@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 export const usage = `npm run bench -- [options]
 
   --case NAMES       only these cases: small,64k,1m,post,entries,servers,pick,features,managed,tunnel,messages,
-                     websockets,idle,body,fleet,processes,tcp
+                     websockets,idle,body,fleet,joined,registry,processes,tcp
   --rival NAMES      only these rivals, beside pointsman: http-proxy,http-proxy-3,httpxy,http-proxy-middleware,
                      reply-from,fast-proxy,hello,nginx,haproxy,"pointsman over http-proxy"
   --rounds N         rounds, of which the medians are taken (5)
@@ -27,6 +27,7 @@ export const usage = `npm run bench -- [options]
  * @property {number} entries
  * @property {number} servers
  * @property {number} fleet servers in one entry
+ * @property {number} registered
  * @property {number} webSockets
  * @property {number} idleClients
  * @property {number} bodySize in bytes
@@ -76,6 +77,7 @@ export function readOptions(args) {
       entries: 10_000,
       servers: 1000,
       fleet: quick ? 500 : 5000,
+      registered: quick ? 50 : 500,
       webSockets: quick ? 500 : 4000,
       idleClients: quick ? 1000 : 10_000,
       bodySize: quick ? 128 * 2 ** 20 : 2 ** 30,

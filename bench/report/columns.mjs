@@ -22,6 +22,8 @@ export const columns = /** @type {const} */ ({
   pairMemory: { label: 'KiB a pair', digits: 1, better: 'less' },
   serverMemory: { label: 'KiB a server', digits: 2, better: 'less' },
   keptMemory: { label: 'KiB a kept connection', digits: 1, better: 'less' },
+  workerMemory: { label: 'KiB a worker', digits: 1, better: 'less' },
+  pingCost: { label: 'µs CPU a second and worker', digits: 1, better: 'less' },
   checkCost: { label: 'µs CPU a check', digits: 0, better: 'less' },
   connectionMemory: { label: 'KiB a client', digits: 1, better: 'less' },
   growth: { label: 'RSS grows by MiB', digits: 0, better: 'less' },
