@@ -11,11 +11,11 @@ import { ProxyError } from '../../errors.js'
 import { checkInformationalHead, checkTrailers } from '../response-head.js'
 import type { Carriage, CarriageEvents, RawHeaders, TransportRequest } from '../transport.js'
 import { type AnswerHead, answerHead, withoutPseudo } from './answer-head.js'
-import { cancel, closeError, noError, protocolError, refusedStream } from './close-error.js'
+import { closeError, noError, protocolError, refusedStream } from './close-error.js'
 import type { Placing } from './placing.js'
 import { requestHead, unsendable } from './request-head.js'
 import { readingFrom, type Session } from './session.js'
-import { type Carried, type CarriedStream, handOver, openStream, writeAhead } from './stream.js'
+import { type Carried, type CarriedStream, giveUp, handOver, openStream, writeAhead } from './stream.js'
 import { acceptedHead, webSocketHead } from './websocket.js'
 
 export class Http2Carriage implements Carriage, Carried {
@@ -124,9 +124,7 @@ export class Http2Carriage implements Carriage, Carried {
     this.giveUp?.()
     this.giveUp = undefined
     this.#backlog = []
-    if (stream === undefined || stream.destroyed) return
-    if (!stream.closed) stream.close(cancel)
-    stream.destroy()
+    if (stream !== undefined) giveUp(stream)
   }
 
   // What happens to it.
@@ -291,9 +289,7 @@ export class Http2Carriage implements Carriage, Carried {
   }
 
   #break(error: ProxyError): void {
-    const stream = this.#stream as CarriedStream
-    stream.close(protocolError)
-    stream.destroy()
+    this.#stream?.close(protocolError)
     this.fail(error)
   }
 }

@@ -177,9 +177,10 @@ export class Session {
   /** Ends it with everything on it. */
   destroy(): void {
     this.#drain()
-    this.#http2.destroy()
-    // Node waits until everything is written, and a dead peer takes nothing.
+    // The socket first. Node would wait until everything is written, of which a dead peer takes nothing; and it would
+    // ask streams that are destroyed already for what they have to send, over which it aborts the process.
     this.#socket.destroy()
+    this.#http2.destroy()
   }
 
   #drain(): void {

@@ -72,6 +72,16 @@ export function writeAhead(stream: CarriedStream, chunk: Uint8Array): boolean {
   return stream.write(chunk) || stream.writableLength < aheadLimit
 }
 
+/**
+ * Resets it. It is destroyed when that has gone out, and not before: Node would forget to send it, or even abort the
+ * process, where something of the request is still to be written.
+ */
+export function giveUp(stream: CarriedStream): void {
+  if (stream.destroyed) return
+  stream.readable = true
+  stream.close(cancel)
+}
+
 /** Makes it a stream as others are. Only its close is told yet. */
 export function handOver(stream: CarriedStream): void {
   Reflect.deleteProperty(stream, 'push')
