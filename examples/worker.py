@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 name = sys.argv[1] if len(sys.argv) > 1 else "worker-1"
@@ -44,10 +45,18 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 
 command = shlex.split(os.environ.get("POINTSMAN", "npx pointsman"))
 proxy = os.environ.get("PROXY", "127.0.0.1:8000")
-sidecar = subprocess.Popen([*command, "worker", "--join", proxy, "--to", f"127.0.0.1:{server.server_port}"])
+arguments = ["worker", "--join", proxy, "--to", f"127.0.0.1:{server.server_port}"]
+# A group of its own: "npx" does not pass signals on to what it starts.
+sidecar = subprocess.Popen([*command, *arguments], start_new_session=True)
 
 # The sidecar answers what is under way, and ends; then so does this program.
 for number in (signal.SIGINT, signal.SIGTERM):
-    signal.signal(number, lambda *_: sidecar.terminate())
+    signal.signal(number, lambda *_: os.killpg(sidecar.pid, signal.SIGTERM))
 
-sys.exit(sidecar.wait())
+code = sidecar.wait()
+try:
+    while True:
+        os.killpg(sidecar.pid, 0)
+        time.sleep(0.05)
+except ProcessLookupError:
+    sys.exit(max(code, 0))  # "npx" itself is ended by the signal.
