@@ -60,6 +60,8 @@ export class ClusterService {
       logStates: false,
       // Names are looked up once for all processes.
       onFound: (change) => void begun.then((manager) => manager.change(change)).catch(() => {}),
+      // Workers dial in to the serving processes. That there are none here says nothing.
+      onWorkers: () => {},
     })
     let service: ClusterService | undefined
     try {

@@ -199,3 +199,26 @@ test('a worker that stands still stops nobody else, and is found out within ten 
   still!.kill('SIGCONT')
   await yard.has(2)
 })
+
+for (const processes of [1, 2]) {
+  test(`workers stay where they are while the file is read again, ${processes} serving`, {
+    timeout: 30_000,
+  }, async (t) => {
+    const yard = await Yard.open(t, processes === 1 ? '' : `[CLUSTER]\nProcesses ${processes}\n`)
+    yard.worker()
+    const proxy = await yard.start()
+    await yard.has(1)
+    const requests = new Requests(t, yard.port, 4)
+    await requests.reached(50)
+    for (let i = 0; i < 2; i++) {
+      assert.equal((await call(yard.management, 'POST', '/reload')).status, 200)
+      // What a reload sets off may come behind its answer.
+      await requests.reached(requests.done + 8)
+      assert.equal((await call(yard.management, 'GET', '/servers')).json.servers.length, 1)
+    }
+    await requests.stop()
+    assert.deepEqual([...requests.results.GET.keys()], ['200'])
+    proxy.signal('SIGTERM')
+    await proxy.exited
+  })
+}
