@@ -179,7 +179,9 @@ class Http2Upstream implements Upstream, Placing, SessionOwner {
     this.#limit = Math.max(1, session.limit)
     this.#sessions.push(session)
     this.#serve(session, false)
-    if (this.#waiting.size > 0) this.#dialEnough()
+    // Every other connection would be as full as this one.
+    if (session.limit === 0) this.#failWaiting(new ProxyError('ERR_STREAM_REFUSED', 'the server takes no streams'))
+    else if (this.#waiting.size > 0) this.#dialEnough()
     if (this.#closed) session.drain()
     else if (session.unused) this.#unused.add(session)
   }

@@ -41,6 +41,18 @@ describe('sessions', () => {
     for (const each of all) assert.equal((await each.over()).at(-1), 'end')
   })
 
+  test('a server that takes no streams at all is not dialled again and again', async (t) => {
+    const server = await H2Server.listen(t, answer, { settings: { maxConcurrentStreams: 0 } })
+    const to = upstreamTo(t, server.url)
+    const all = [new Sent(to), new Sent(to)]
+    for (const each of all) assert.equal((await each.over()).at(-1), 'failed ERR_STREAM_REFUSED')
+    assert.equal(server.sessions.length, 1)
+    // It does not stay so for ever.
+    await new Promise<void>((done) => server.sessions[0]!.settings({ maxConcurrentStreams: 10 }, () => done()))
+    assert.equal((await new Sent(to).over()).at(-1), 'end')
+    assert.equal(server.sessions.length, 1)
+  })
+
   test('room that is made on a full one is used while another is dialled', async (t) => {
     const server = await H2Server.listen(t, () => {}, { settings: { maxConcurrentStreams: 1 } })
     const to = upstreamTo(t, server.url)
