@@ -17,7 +17,10 @@ export class Pings {
   readonly #http2: ClientHttp2Session
   readonly #clock: Clock
   readonly #always: boolean
+  readonly #bytesRead: () => number
   readonly #onDead: () => void
+  /** Of the connection, when the last interval began. */
+  #bytes = 0
   #timer: Timer | undefined
   #inUse = false
   #ended = false
@@ -27,10 +30,12 @@ export class Pings {
   /** Pings since the peer last said something by itself. */
   #silent = 0
 
-  constructor(http2: ClientHttp2Session, clock: Clock, always: boolean, onDead: () => void) {
+  /** `bytesRead`: all bytes that have come over the connection so far. */
+  constructor(http2: ClientHttp2Session, clock: Clock, always: boolean, bytesRead: () => number, onDead: () => void) {
     this.#http2 = http2
     this.#clock = clock
     this.#always = always
+    this.#bytesRead = bytesRead
     this.#onDead = onDead
   }
 
@@ -64,6 +69,7 @@ export class Pings {
     if (this.#ended) return
     this.#heard = false
     this.#awaited = false
+    this.#bytes = this.#bytesRead()
     this.#timer = this.#clock.setTimeout(() => this.#tick(), interval)
   }
 
@@ -72,13 +78,21 @@ export class Pings {
     if (this.#ended) return
     if (this.#heard) this.#silent = 0
     // A session that has ended waits for the other side to close; it answers no pings, and throws for one.
-    if (this.#http2.destroyed || (this.#awaited && !this.#heard)) {
+    if (this.#http2.destroyed || (this.#awaited && !this.#isAlive)) {
       this.#onDead()
       return
     }
     if (!this.#inUse && !this.#always) return
     this.#start()
     if (this.#always || this.#silent < silentLimit) this.#ping()
+  }
+
+  /**
+   * Anything that has come shows that somebody is there: behind a long upload over a slow network a ping, and so its
+   * answer, takes longer than an interval.
+   */
+  get #isAlive(): boolean {
+    return this.#heard || this.#bytesRead() > this.#bytes
   }
 
   #ping(): void {

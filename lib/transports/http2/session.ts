@@ -94,7 +94,8 @@ export class Session {
     http2.on('close', () => this.#onClose())
     // Node tells of a session's end when all of its socket is written, which a dead peer can put off for long.
     socket.on('close', () => this.#onClose())
-    this.#pings = new Pings(http2, clock, joined, () => this.#broken(new Error('no answer to a PING')))
+    const bytesRead = (): number => (socket instanceof Socket ? socket.bytesRead : 0)
+    this.#pings = new Pings(http2, clock, joined, bytesRead, () => this.#broken(new Error('no answer to a PING')))
   }
 
   /** It takes another stream, as far as anybody knows. */

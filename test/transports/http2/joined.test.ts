@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
-import { createServer as createHttp2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import {
+  createServer as createHttp2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { describe, test } from 'node:test'
@@ -22,6 +27,8 @@ const options: TransportOptions = { ...connectionOptions, transport: 'http1', ht
 interface Worker {
   readonly session: JoinedSession
   readonly streams: ServerHttp2Stream[]
+  /** The worker's side of it. */
+  readonly http2: ServerHttp2Session
   /** The worker's end. */
   readonly socket: Socket
 }
@@ -40,7 +47,10 @@ async function join(
   const [taken] = (await once(listener, 'connection')) as [Socket]
   listener.close()
   const server = createHttp2Server()
-  server.on('session', (session) => session.on('error', () => {}))
+  let http2: ServerHttp2Session | undefined
+  server.on('session', (session) => {
+    http2 = session.on('error', () => {})
+  })
   const streams: ServerHttp2Stream[] = []
   server.on('stream', (stream: ServerHttp2Stream, headers) => {
     stream.on('error', () => {})
@@ -53,7 +63,7 @@ async function join(
   })
   const session = upstream.add(taken, Buffer.alloc(0))
   server.emit('connection', socket)
-  return { session, streams, socket }
+  return { session, streams, http2: http2 as unknown as ServerHttp2Session, socket }
 }
 
 const hello = (stream: ServerHttp2Stream): void => answerWith(stream, 200, 'hello')
@@ -220,6 +230,24 @@ describe('a worker that has joined', () => {
     await eventually(() => session.closed && !upstream.ready, 'its end')
     assert.match(session.error?.message ?? '', /PING/)
     await eventually(() => clock.pending === 0, 'no timer')
+  })
+
+  // An upload over a slow network: the ping waits behind it, and what the worker says by itself is all that comes.
+  test('that says something is there, however late its answer to a ping', async (t) => {
+    const clock = new ManualClock()
+    const upstream = new Joined(clock).upstream(address)
+    const worker = await join(t, upstream, hello)
+    await eventually(() => upstream.ready, 'the worker')
+    freeze(worker.socket)
+    for (let i = 0; i < 5; i++) {
+      worker.http2.ping(() => {})
+      await settle()
+      clock.advance(5_000)
+      await settle()
+    }
+    assert.equal(upstream.ready, true)
+    clock.advance(5_000)
+    await eventually(() => worker.session.closed && !upstream.ready, 'its end')
   })
 })
 
