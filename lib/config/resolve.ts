@@ -72,7 +72,7 @@ class Resolver {
   readonly #files = new Set<string>()
   readonly #context: ResolveContext
   #tableDefaults: Values | undefined
-  /** There is a management API, through which servers can be added. */
+  /** There is a management API through which servers can be added, or a registry. */
   #fed = false
 
   constructor(diagnostics: Diagnostics) {
@@ -98,7 +98,8 @@ class Resolver {
     const { defaults, entries, listen, management, workers, cluster, log } = config as Record<string, unknown>
     for (const file of configOrigin(config)?.files ?? []) this.#files.add(file)
     const managed = this.#single<ManagementOptions>(managementSchema, management, managementContradictions)
-    this.#fed = managed.listen !== undefined
+    const clustered = this.#single<ClusterOptions>(clusterSchema, cluster, clusterContradictions)
+    this.#fed = managed.listen !== undefined || clustered.registry !== undefined
     const inherited = this.#section(defaultsSchema, defaults ?? {}, 'defaults')
     const resolvedEntries = this.#list(entries, 'entries').map((entry, index) => this.#entry(entry, index, inherited))
     this.#checkNames(resolvedEntries)
@@ -111,7 +112,7 @@ class Resolver {
       listen: listeners.length > 0 ? listeners : [this.#listen({}, 0)],
       management: managed,
       workers: this.#single<WorkersOptions>(workersSchema, workers, workersContradictions),
-      cluster: this.#single<ClusterOptions>(clusterSchema, cluster, clusterContradictions),
+      cluster: clustered,
       log: this.#single<LogOptions>(logSchema, log),
       files: [...this.#files],
     }
@@ -181,7 +182,7 @@ class Resolver {
     const listed = [section, inherited].some(
       ({ values, failed }) => values.has('serverList') || failed.has('serverList'),
     )
-    // Servers may also come through the management API.
+    // Servers may also come from elsewhere.
     this.#require(section, listed || this.#fed, 'ServerList')
     this.#contradictions([section, inherited], entryContradictions(options))
     return {

@@ -180,3 +180,17 @@ test('parsing keeps nothing from one text to the next', () => {
   assert.equal(JSON.stringify(parseConfig(text)), before)
   assert.deepEqual(resolveConfig(parseConfig(text)).files, [])
 })
+
+test('an entry without ServerList gets its servers through the API or from a registry', () => {
+  const entries = [{ match: '/*' }]
+  assert.throws(() => resolveConfig({ entries }), /ServerList is missing/)
+  assert.throws(() => resolveConfig({ entries, cluster: { processes: 2 } }), /ServerList is missing/)
+  resolveConfig({ entries, management: { listen: '8687' } })
+  resolveConfig({ entries, cluster: { registry: 'etcd://h/p' } })
+})
+
+test('an entry that lists workers says where they dial in', () => {
+  const entries = [{ match: '/*', serverList: ['a', 'worker:api'] }]
+  assert.throws(() => resolveConfig({ entries }), /worker:api: workers have nowhere to dial in; add \[WORKERS\]/)
+  resolveConfig({ entries, workers: { listen: '8000' } })
+})
