@@ -97,8 +97,15 @@ export class Fleet {
       clock,
       random,
       directory: new ServerDirectory(clock, nothing),
-      checks: new ActiveHealth({ clock, random, asks: false }),
-      carriers: { take: indexOf, giveBack: nothing, key: () => '', probe: () => () => nothing },
+      checks: new ActiveHealth({ clock, random, asks: () => false }),
+      carriers: {
+        take: indexOf,
+        giveBack: nothing,
+        key: () => '',
+        probe: () => () => nothing,
+        ready: () => true,
+        watch: () => nothing,
+      },
       onChange: nothing,
       options: { ...defaults, ...options, serverList: this.#listOf(proxy), loadBalance: named(balancer) },
     })
