@@ -160,7 +160,12 @@ export class Membership<Carrier> {
     const surroundings = { pool: name, clock, slowStart: options.slowStart, onStep }
     const member = new Member(server, backup, carriers.take(address), stickyToken(name, server), surroundings)
     member.health = health
-    this.#unwatchers.set(member, carriers.watch(member.carrier, onReady))
+    const turned = (): void => {
+      // What the requests of a connection that was lost have told says nothing about the next one.
+      if (carriers.ready(member.carrier)) server.health.heardUp('it has connected anew')
+      onReady()
+    }
+    this.#unwatchers.set(member, carriers.watch(member.carrier, turned))
     server.watch(watcher, options.maxConnections > 0)
     this.#check(member)
     return member

@@ -142,6 +142,9 @@ export class ServerDirectory {
     if (server === undefined) {
       server = new Server(address, this.#clock, this.#onChange)
       this.#servers.set(address.id, server)
+    } else if (server.unwatched) {
+      // It was gone, and only known for what was still under way there.
+      server.health.heardUp('it is back')
     }
     return server
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { parseServer } from '#lib/pool/address.js'
+import { parseServer, workerAddress } from '#lib/pool/address.js'
 import type { Member } from '#lib/pool/member.js'
 import type { Pool } from '#lib/pool/pool.js'
 import type { Found } from '#lib/pool/source.js'
@@ -51,6 +51,24 @@ describe('a pool that a source feeds', () => {
     assert.equal(member(pool, 'a'), before)
     assert.equal(before.weight, 3)
     assert.equal(before.state, 'offline')
+  })
+
+  it('takes one that is found again after it was gone for a new one, whatever is still under way there', () => {
+    const bench = new PoolBench()
+    const pool = bench.pool('worker:api b')
+    const workers = [{ address: workerAddress('api', '1'), weight: 1, backup: false }]
+    pool.found('worker:api', workers)
+    const lease = take(pool)
+    assert.equal(lease.member.server.address.host, 'api/1')
+    // Its connection is lost, which its requests tell in their turn.
+    pool.found('worker:api', [])
+    bench.directory.sweep()
+    const { server } = lease.member
+    for (let i = 0; i < 2; i++) server.health.failed({ attemptsCount: 2, offlineTimeOut: 60_000 }, false, 'lost')
+    pool.found('worker:api', workers)
+    assert.equal(member(pool, 'api/1').state, 'up')
+    assert.deepEqual(sequence(pool, 2).split(' ').sort(), ['api/1', 'b'])
+    lease.release()
   })
 
   it('makes a request wait for the first server, and serves it when one is found', () => {
@@ -161,6 +179,18 @@ describe('a server that cannot be sent to', () => {
     })
     bench.setReady('http://a:80', true)
     assert.equal(served, 'a')
+  })
+
+  it('forgets what its requests have told when it is connected again', () => {
+    const bench = new PoolBench()
+    const pool = bench.pool('a b')
+    const { server } = member(pool, 'a')
+    for (let i = 0; i < 2; i++) server.health.failed({ attemptsCount: 2, offlineTimeOut: 60_000 }, false, 'lost')
+    bench.setReady('http://a:80', false)
+    assert.equal(server.state, 'offline')
+    bench.setReady('http://a:80', true)
+    assert.equal(server.state, 'up')
+    assert.deepEqual(sequence(pool, 2).split(' ').sort(), ['a', 'b'])
   })
 
   it('does not hide that the others are offline', () => {
