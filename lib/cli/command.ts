@@ -58,6 +58,11 @@ export const configOption: CommandOption = {
   doc: 'The configuration file. Default: proxy.conf in the working directory.',
 }
 
+/** `-h` is an option of the command's own, and does not ask for help. */
+export function hasOwnH({ options }: Command): boolean {
+  return Object.values(options).some(({ short }) => short === 'h')
+}
+
 /** Reads the arguments of a command. */
 export function readArguments(command: Command, args: readonly string[]): Arguments {
   const { values, positionals } = parse(command, args)

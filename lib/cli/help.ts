@@ -1,4 +1,4 @@
-import type { Command, CommandOption } from './command.js'
+import { type Command, type CommandOption, hasOwnH } from './command.js'
 import type { Paint } from './terminal.js'
 import { align } from './words.js'
 
@@ -22,8 +22,10 @@ ${align([
 }
 
 /** The help of one command. */
-export function commandHelp({ name, summary, usage, options, notes }: Command, paint: Paint): string {
-  const rows = [...Object.entries(options).map(optionRow), ['-h, --help', 'This text.'] as const]
+export function commandHelp(command: Command, paint: Paint): string {
+  const { name, summary, usage, options, notes } = command
+  const help = [hasOwnH(command) ? '    --help' : '-h, --help', 'This text.'] as const
+  const rows = [...Object.entries(options).map(optionRow), help]
   const text = `${summary}
 
 ${paint('bold', 'Usage')}: pointsman ${name} ${usage}

@@ -5,7 +5,7 @@ import { ConfigError } from '../config/diagnostics.js'
 import { unknown } from '../config/suggest.js'
 import { ListenError } from '../listen/listen-error.js'
 import { check } from './check.js'
-import { type Command, CommandError, exitCodes, readArguments, UsageError } from './command.js'
+import { type Command, CommandError, exitCodes, hasOwnH, readArguments, UsageError } from './command.js'
 import { demo } from './demo.js'
 import { demoServer } from './demo-server.js'
 import { explain } from './explain.js'
@@ -13,11 +13,12 @@ import { commandHelp, generalHelp } from './help.js'
 import { reportDiagnostics } from './report.js'
 import { start } from './start.js'
 import { status } from './status.js'
+import { tcp } from './tcp.js'
 import { Terminal } from './terminal.js'
 import { version } from './version.js'
 import { worker } from './worker.js'
 
-const commands: readonly Command[] = [start, check, explain, status, worker, demo, demoServer]
+const commands: readonly Command[] = [start, check, explain, status, worker, tcp, demo, demoServer]
 
 process.title = 'pointsman'
 const terminal = new Terminal(process.stdout, process.stderr, process.env)
@@ -42,7 +43,7 @@ async function dispatch(first: string | undefined, rest: string[]): Promise<numb
     return say(rest[0] === undefined ? generalHelp(commands, terminal.paintOut) : help(find(rest[0])))
   if (first.startsWith('-')) throw new UsageError(unknown('option', first, ['--help', '--version']))
   const command = find(first)
-  if (asksForHelp(rest)) return say(help(command))
+  if (asksForHelp(command, rest)) return say(help(command))
   return command.run(readArguments(command, rest), terminal)
 }
 
@@ -53,9 +54,10 @@ function find(name: string): Command {
   throw new UsageError(unknown('command', name, names))
 }
 
-function asksForHelp(args: readonly string[]): boolean {
+function asksForHelp(command: Command, args: readonly string[]): boolean {
   const end = args.indexOf('--')
-  return (end < 0 ? args : args.slice(0, end)).some((arg) => arg === '--help' || arg === '-h')
+  const flags = hasOwnH(command) ? ['--help'] : ['--help', '-h']
+  return (end < 0 ? args : args.slice(0, end)).some((arg) => flags.includes(arg))
 }
 
 function help(command: Command): string {

@@ -10,7 +10,7 @@ function section(command: string): string {
   return page.split(/^## /m).find((part) => part.startsWith(`${command}\n`)) ?? ''
 }
 
-for (const command of ['start', 'check', 'explain', 'demo', 'demo-server']) {
+for (const command of ['start', 'check', 'explain', 'tcp', 'demo', 'demo-server']) {
   test(`the page has the usage and the options of ${command}`, async () => {
     const { stdout } = await run([command, '--help'])
     const usage = /Usage: (.*)/.exec(stdout)?.[1] ?? ''

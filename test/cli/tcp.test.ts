@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { folder, Launched, launch } from '../support/process.js'
 import { named, server } from '../support/tcp.js'
 import { eventually, Wire, within } from '../support/wire.js'
-
-const program = fileURLToPath(new URL('../support/tcp-command.js', import.meta.url))
 
 async function started(
   t: TestContext,
@@ -14,13 +11,13 @@ async function started(
   ...args: string[]
 ): Promise<{ command: Launched; port: number }> {
   const cwd = folder(t, { 'router.mjs': module })
-  const command = launch(t, ['-c', 'router.mjs', '-h', '127.0.0.1', '-p', '0', ...args], { cwd, program })
+  const command = launch(t, ['tcp', '-c', 'router.mjs', '-h', '127.0.0.1', '-p', '0', ...args], { cwd })
   const [, port] = await command.output(/listening on 127\.0\.0\.1:(\d+)/)
   return { command, port: Number(port) }
 }
 
 async function refused(t: TestContext, args: readonly string[], files: Record<string, string> = {}) {
-  const command = new Launched(args, { cwd: folder(t, files), program })
+  const command = new Launched(['tcp', ...args], { cwd: folder(t, files) })
   t.after(() => command.end())
   const { code } = await within(command.exited, 'the end')
   return `${code} ${command.stderr}`
@@ -111,13 +108,13 @@ test('what cannot be started is told, and ends', async (t) => {
   const taken = await server(t, () => {})
   const route = { 'router.mjs': 'export default () => ({ noop: true })' }
   const args = ['-c', 'router.mjs', '-h', '127.0.0.1']
-  assert.match(await refused(t, []), /^2 the module with the route is missing/)
+  assert.match(await refused(t, []), /^2 pointsman tcp: the module with the route is missing/)
   assert.match(await refused(t, ['-c', 'x.mjs']), /^1 cannot load x\.mjs: .*Cannot find module/s)
   assert.match(await refused(t, ['-c', 'x.mjs'], { 'x.mjs': 'export const a = 1' }), /^1 x\.mjs has no route/)
   assert.match(await refused(t, ['-c', 'x.mjs'], { 'x.mjs': 'throw new Error("oh")' }), /^1 cannot load x\.mjs: .*oh/s)
   const options = { 'x.mjs': 'export default () => {}; export const options = { maxBufer: 1 }' }
   assert.match(await refused(t, ['-c', 'x.mjs'], options), /^1 x\.mjs: options: .*did you mean "maxBuffer"/)
-  assert.match(await refused(t, [...args, '-p', '70000'], route), /^2 --port: bad port "70000"/)
+  assert.match(await refused(t, [...args, '-p', '70000'], route), /^2 pointsman tcp: --port: bad port "70000"/)
   const inUse = await refused(t, [...args, '-p', `${taken.port}`], route)
   assert.match(inUse, new RegExp(`^1 cannot listen on 127\\.0\\.0\\.1:${taken.port}: the address is in use`))
 })

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { folder, run } from '../support/process.js'
 
-const commands = ['start', 'check', 'explain', 'demo', 'demo-server']
+const commands = ['start', 'check', 'explain', 'tcp', 'demo', 'demo-server']
 
 test('--help lists the commands, and each has a help of its own', async () => {
   const general = await run(['--help'])
@@ -15,6 +15,13 @@ test('--help lists the commands, and each has a help of its own', async () => {
     assert.match(own.stdout, new RegExp(`Usage: pointsman ${command} `))
     assert.equal((await run(['help', command])).stdout, own.stdout)
   }
+})
+
+test('-h is the address of tcp, and asks all others for help', async () => {
+  const { stdout } = await run(['tcp', '--help'])
+  assert.match(stdout, /^ {2}-h, --host HOST /m)
+  assert.match(stdout, /^ {6}--help /m)
+  assert.equal((await run(['check', '-h'])).stdout, (await run(['check', '--help'])).stdout)
 })
 
 test('--version is that of the package', async () => {
@@ -39,6 +46,8 @@ const misuses: readonly [args: string[], message: RegExp][] = [
   [['explain', 'GET', '/', '/b'], /unexpected "\/b"/],
   [['explain', '/', 'GET'], /"\/" is no method; METHOD comes before URL/],
   [['explain', '-H', 'nonsense', 'GET', '/'], /-H: "nonsense" is no field/],
+  [['tcp', '-h', '127.0.0.1'], /pointsman tcp: the module with the route is missing; name it with -c/],
+  [['tcp', '-c', 'router.mjs', '-p', '70000'], /--port: bad port "70000"/],
   [['demo-server', 'a'], /NAME and HOST:PORT are needed/],
 ]
 
