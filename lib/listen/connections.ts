@@ -11,6 +11,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
+import { peerOf } from './peer.js'
 import type { AnyServer } from './server.js'
 
 interface HttpSocket extends Socket {
@@ -75,10 +76,6 @@ export class Connections {
   get #http(): ReadonlySet<HttpSocket> {
     return 'setSecureContext' in this.#server ? this.#secured : this.#accepted
   }
-}
-
-function peerOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`
 }
 
 /** Closes the connection when the answer that it is at has gone out; when there is none, it is left alone. */

@@ -6,6 +6,7 @@ import type { Clock } from '../clock.js'
 import { formatAddress } from './address-text.js'
 import { Connections } from './connections.js'
 import type { ListenAddress, ListenOptions } from './options.js'
+import { ProxyHeaders } from './proxy-headers.js'
 import { type AnyServer, changeOptions, makeServer } from './server.js'
 import { clearStaleSocket } from './unix-socket.js'
 
@@ -33,6 +34,7 @@ export class Listener {
   /** As a URL, with the port that the system has chosen. */
   readonly text: string
   readonly #server: AnyServer
+  readonly #headers: ProxyHeaders
   readonly #connections: Connections
   readonly #clock: Clock
   readonly #gone: Promise<void>
@@ -45,19 +47,21 @@ export class Listener {
    */
   static async open(site: Site, handler: RequestHandler, clock: Clock, shared = false): Promise<Listener> {
     const server = makeServer(site.address, site.options, clock)
+    const headers = new ProxyHeaders(server, site.options, clock)
     handler.attach(server as never)
     server.on('request', handler as never)
     const { socketPath } = site.address
     if (socketPath !== undefined && !shared) await clearStaleSocket(socketPath)
     const connections = new Connections(server)
     await listen(server, site.address)
-    return new Listener(site, server, connections, clock)
+    return new Listener(site, server, headers, connections, clock)
   }
 
-  private constructor(site: Site, server: AnyServer, connections: Connections, clock: Clock) {
+  private constructor(site: Site, server: AnyServer, headers: ProxyHeaders, connections: Connections, clock: Clock) {
     this.site = site
     this.#options = site.options
     this.#server = server
+    this.#headers = headers
     this.#connections = connections
     this.#clock = clock
     this.text = formatAddress(site.address, server.address())
@@ -85,6 +89,7 @@ export class Listener {
   change(options: ListenOptions): void {
     this.#options = options
     changeOptions(this.#server, options)
+    this.#headers.change(options)
   }
 
   /** Accepts nothing more, lets each connection end with its answer; resolves when those without a request are closed. */
@@ -108,6 +113,7 @@ export class Listener {
     NetServer.prototype.close.call(this.#server)
     this.#connections.retire()
     if (this.#connections.size > 0) await this.#graceOver()
+    this.#headers.closeWaiting()
     this.#connections.closeUnused()
   }
 

@@ -14,6 +14,8 @@ export interface ListenConfig {
   certificateKey?: string | false
   /** HTTP/2 is spoken on `https://` addresses. Default: true. */
   http2?: boolean | string
+  /** Each client connection begins with a header of the PROXY protocol, version 1 or 2. Default: false. */
+  proxyProtocol?: boolean | string
   /** Time for the head of a request, in seconds; 0: no limit. Default: 60. */
   headersTimeout?: number | string
   /** Time for a whole request, in seconds; 0: no limit. Default: 300. */
@@ -45,6 +47,7 @@ export interface ListenOptions {
   readonly certificate: string | undefined
   readonly certificateKey: string | undefined
   readonly http2: boolean
+  readonly proxyProtocol: boolean
   /** Milliseconds; 0: no limit. */
   readonly headersTimeout: number
   /** Milliseconds; 0: no limit. */
@@ -89,12 +92,19 @@ export const listenTable: OptionTable<ListenConfig, ListenOptions> = {
     scope: 'own',
     doc: 'HTTP/2 is spoken on `https://` addresses, beside HTTP/1.1.',
   },
+  proxyProtocol: {
+    key: 'ProxyProtocol',
+    type: boolean,
+    default: false,
+    scope: 'own',
+    doc: 'Each connection begins with a header of the PROXY protocol, version 1 or 2, and what it says is [the client](tcp.md#listen). One without is closed.',
+  },
   headersTimeout: {
     key: 'HeadersTimeout',
     type: duration(),
     default: 60,
     scope: 'own',
-    doc: 'Time for the head of a request. `0`: no limit.',
+    doc: 'Time for the head of a request, and for that of the PROXY protocol. `0`: no limit.',
   },
   requestTimeout: {
     key: 'RequestTimeout',

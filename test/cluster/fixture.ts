@@ -26,6 +26,7 @@ function listenOptions(address: string): ListenOptions {
     certificate: undefined,
     certificateKey: undefined,
     http2: true,
+    proxyProtocol: false,
     headersTimeout: 60_000,
     requestTimeout: 300_000,
     keepAliveTimeout: 65_000,

@@ -106,6 +106,7 @@ const entry = fc
 const listen = optional({
   address: some(fc.constantFrom('8080', '127.0.0.1:81', 'unix:/run/p.sock')),
   http2: fc.boolean(),
+  proxyProtocol: fc.boolean(),
   headersTimeout: seconds,
   requestTimeout: seconds,
   keepAliveTimeout: seconds,

@@ -79,6 +79,7 @@ test('the defaults of the specification', () => {
       certificate: undefined,
       certificateKey: undefined,
       http2: true,
+      proxyProtocol: false,
       headersTimeout: 60_000,
       requestTimeout: 300_000,
       keepAliveTimeout: 65_000,
