@@ -21,11 +21,10 @@ function section(schema) {
   const lead = {
     defaults: 'Here stand all keys of `[PROXY_ENTRY]` but those marked °, and these:\n\n',
     entries: 'Keys marked ° belong to an entry alone; the others may also stand in `[PROXY_DEFAULTS]`.\n\n',
-    listen: '',
   }
   const lines = rows.map(([name, option]) => `| ${cells(name, option).map(escapeCell).join(' | ')} |`)
   const header = '| key | in an object | value | default | meaning |\n|---|---|---|---|---|\n'
-  return `## [${schema.name}]\n\n${schema.doc}\n\n${lead[schema.property]}${header}${lines.join('\n')}\n`
+  return `## [${schema.name}]\n\n${schema.doc}\n\n${lead[schema.property] ?? ''}${header}${lines.join('\n')}\n`
 }
 
 function cells(name, option) {

@@ -1,6 +1,6 @@
 import { withoutCredentials } from '../discovery/registry-url.js'
 import { sectionTitle } from './ini.js'
-import { type ClusterConfig, type Config, entrySchema, type SectionSchema, sectionSchemas } from './schema.js'
+import { type ClusterConfig, type Config, type SectionSchema, sectionSchemas } from './schema.js'
 import { eachItem, ValueProblem } from './section.js'
 
 /**
@@ -49,12 +49,12 @@ function isSecret(name: string, value: unknown): boolean {
 }
 
 function labelOf(schema: SectionSchema, section: object): string | undefined {
-  return schema === entrySchema ? (section as { name?: string }).name : undefined
+  return schema.labelled === true ? (section as { name?: string }).name : undefined
 }
 
 function formatSection(schema: SectionSchema, source: object, label = ''): string {
   const lines = Object.entries(source).flatMap(([name, value]) => {
-    if (value === undefined || (schema === entrySchema && name === 'name')) return []
+    if (value === undefined || (schema.labelled === true && name === 'name')) return []
     const option = schema.options.get(name)
     if (option === undefined) throw new ValueProblem(`unknown key "${name}"`)
     return option.type.format(option.type.accept(value)).map((text) => `${option.key} ${text}\n`)

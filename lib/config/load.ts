@@ -9,7 +9,7 @@ import { messageOf } from './section.js'
 import type { Environment } from './text.js'
 
 export { resolveConfig } from './resolve.js'
-export type { ResolvedConfig, ResolvedEntry } from './resolved.js'
+export type { ResolvedConfig, ResolvedEntry, ResolvedTcpEntry } from './resolved.js'
 export type { Config, DefaultsConfig, EntryConfig, EntryOptions } from './schema.js'
 
 /** How a configuration is read. */

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import type { Diagnostics, Place } from './diagnostics.js'
 import { type FilePlace, type IniSection, type IniSetting, readIni, reportProblems, sectionTitle } from './ini.js'
 import { type OptionOrigin, rememberConfig, rememberSection } from './origin.js'
-import { type Config, entrySchema, type SectionSchema, sectionSchemas } from './schema.js'
+import { type Config, type SectionSchema, sectionSchemas } from './schema.js'
 import type { Option, ValueText } from './section.js'
 import { nearest, unknown } from './suggest.js'
 import type { Environment } from './text.js'
@@ -49,7 +49,7 @@ function findSchema(section: IniSection, diagnostics: Diagnostics): SectionSchem
   if (schema === undefined) {
     const names = sectionSchemas.map(({ name }) => name)
     diagnostics.add(section.place, title, unknown('section', section.name, names))
-  } else if (schema !== entrySchema && section.label !== '') {
+  } else if (schema.labelled !== true && section.label !== '') {
     diagnostics.add(section.place, title, `[${schema.name}] takes no label`)
   }
   return schema
@@ -68,7 +68,7 @@ class SectionReader {
     this.#schema = schema
     this.#title = sectionTitle(schema.name, label)
     this.#diagnostics = diagnostics
-    if (schema === entrySchema && label !== '') this.result.name = label
+    if (schema.labelled === true && label !== '') this.result.name = label
     rememberSection(this.result, { place, options: this.#origins, failed: this.#failed })
   }
 

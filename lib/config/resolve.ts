@@ -2,11 +2,13 @@
 
 import { readFileSync } from 'node:fs'
 import { resolve as resolvePath } from 'node:path'
-import { namedSources } from '../pool/source.js'
-import { Diagnostics, formatPlace, type Place } from './diagnostics.js'
+import { checkTcpAddresses, type TakenAddress } from './clashes.js'
+import { Diagnostics, formatPlace } from './diagnostics.js'
+import { checkNames, checkWorkers, isLabel } from './entries.js'
+import { placeOf, type Section, type Values } from './given.js'
 import { reasonOf, reportProblems, sectionTitle } from './ini.js'
-import { configOrigin, type SectionOrigin, sectionOrigin } from './origin.js'
-import type { ResolvedConfig, ResolvedEntry } from './resolved.js'
+import { configOrigin, sectionOrigin } from './origin.js'
+import type { ResolvedConfig, ResolvedEntry, ResolvedTcpEntry } from './resolved.js'
 import {
   type ClusterOptions,
   type Config,
@@ -27,6 +29,8 @@ import {
   managementSchema,
   type SectionSchema,
   sectionSchemas,
+  type TcpEntryOptions,
+  tcpSchema,
   unknownName,
   type WorkersOptions,
   workersContradictions,
@@ -53,20 +57,6 @@ export function checkConfig(config: unknown, diagnostics: Diagnostics): Resolved
   return new Resolver(diagnostics).config(config)
 }
 
-type Values = Map<string, unknown>
-
-/** A section object on its way. */
-interface Section {
-  readonly schema: SectionSchema
-  readonly source: object
-  readonly path: string
-  readonly title: string
-  readonly origin: SectionOrigin | undefined
-  readonly values: Values
-  /** Given, but not sound. */
-  readonly failed: Set<string>
-}
-
 class Resolver {
   readonly #diagnostics: Diagnostics
   readonly #files = new Set<string>()
@@ -74,6 +64,8 @@ class Resolver {
   #tableDefaults: Values | undefined
   /** There is a management API through which servers can be added, or a registry. */
   #fed = false
+  /** Where something listens that is no TCP entry. */
+  readonly #taken: TakenAddress[] = []
 
   constructor(diagnostics: Diagnostics) {
     this.#diagnostics = diagnostics
@@ -95,23 +87,29 @@ class Resolver {
       const known = sectionSchemas.map(({ property }) => property as string)
       if (!known.includes(key)) this.#diagnostics.add({ path: key }, '', unknown('key', key, known))
     }
-    const { defaults, entries, listen, management, workers, cluster, log } = config as Record<string, unknown>
+    const { defaults, entries, tcp, listen, management, workers, cluster, log } = config as Record<string, unknown>
     for (const file of configOrigin(config)?.files ?? []) this.#files.add(file)
     const managed = this.#single<ManagementOptions>(managementSchema, management, managementContradictions)
     const clustered = this.#single<ClusterOptions>(clusterSchema, cluster, clusterContradictions)
     this.#fed = managed.listen !== undefined || clustered.registry !== undefined
     const inherited = this.#section(defaultsSchema, defaults ?? {}, 'defaults')
     const resolvedEntries = this.#list(entries, 'entries').map((entry, index) => this.#entry(entry, index, inherited))
-    this.#checkNames(resolvedEntries)
-    if (workers === undefined) this.#checkWorkers(resolvedEntries)
-    if (resolvedEntries.length === 0 && this.#diagnostics.list.length === 0) this.#reportEmpty(config)
-    const listeners = this.#list(listen, 'listen').map((each, index) => this.#listen(each, index))
+    const tcpEntries = this.#list(tcp, 'tcp').map((entry, index) => this.#tcpEntry(entry, index))
+    checkNames(entrySchema.name, resolvedEntries, tcpSchema.name, tcpEntries, this.#diagnostics)
+    if (workers === undefined) checkWorkers(resolvedEntries, this.#diagnostics)
+    const count = resolvedEntries.length + tcpEntries.length
+    if (count === 0 && this.#diagnostics.list.length === 0) this.#reportEmpty(config)
+    const servesHttp = resolvedEntries.length > 0 || tcpEntries.length === 0
+    const listeners = this.#listeners(listen, servesHttp)
+    const taking = this.#single<WorkersOptions>(workersSchema, workers, workersContradictions)
+    checkTcpAddresses(tcpEntries, this.#taken, this.#diagnostics)
     return {
       defaults: this.#entryOptions(inherited, undefined),
       entries: resolvedEntries,
-      listen: listeners.length > 0 ? listeners : [this.#listen({}, 0)],
+      tcp: tcpEntries,
+      listen: listeners,
       management: managed,
-      workers: this.#single<WorkersOptions>(workersSchema, workers, workersContradictions),
+      workers: taking,
       cluster: clustered,
       log: this.#single<LogOptions>(logSchema, log),
       files: [...this.#files],
@@ -139,7 +137,7 @@ class Resolver {
 
   #section(schema: SectionSchema, value: unknown, path: string): Section {
     const source = this.#object(value, path) ? value : {}
-    const label = schema === entrySchema ? (source as { name?: unknown }).name : undefined
+    const label = schema.labelled === true ? (source as { name?: unknown }).name : undefined
     const section: Section = {
       schema,
       source,
@@ -151,7 +149,7 @@ class Resolver {
     }
     for (const name of section.origin?.failed ?? []) section.failed.add(name)
     for (const [name, given] of Object.entries(source)) {
-      if (given === undefined || (schema === entrySchema && name === 'name')) continue
+      if (given === undefined || (schema.labelled === true && name === 'name')) continue
       this.#value(section, name, given)
     }
     return section
@@ -186,7 +184,7 @@ class Resolver {
     this.#require(section, listed || this.#fed, 'ServerList')
     this.#contradictions([section, inherited], entryContradictions(options))
     return {
-      name: this.#name(section, index),
+      name: this.#name(section, `entry ${index + 1}`),
       isLabelled: (section.source as { name?: unknown }).name !== undefined,
       options,
       place,
@@ -200,41 +198,12 @@ class Resolver {
     this.#diagnostics.add(place, section.title, `${key} is missing`)
   }
 
-  #name({ source, origin, path, title }: Section, index: number): string {
+  #name({ source, origin, path, title }: Section, usual: string): string {
     const { name } = source as { name?: unknown }
-    if (name === undefined) return `entry ${index + 1}`
-    // What a file can hold as a label.
-    if (typeof name === 'string' && /^[^\s[\]](?:[^[\]\p{Cc}]*[^\s[\]])?$/u.test(name)) return name
+    if (name === undefined || isLabel(name)) return name ?? usual
     const message = `bad name ${show(name)}; a name is text without brackets, control characters and spaces around it`
     this.#diagnostics.add(origin?.place ?? { path: `${path}.name` }, title, message)
-    return `entry ${index + 1}`
-  }
-
-  #checkNames(entries: readonly ResolvedEntry[]): void {
-    const seen = new Map<string, Place>()
-    for (const { name, place } of entries) {
-      const first = seen.get(name)
-      if (first === undefined) seen.set(name, place)
-      else {
-        const message = `the name "${name}" is taken by the entry at ${formatPlace(first)}`
-        this.#diagnostics.add(place, sectionTitle(entrySchema.name, name), message)
-      }
-    }
-  }
-
-  /** Workers need somewhere to dial in. */
-  #checkWorkers(entries: readonly ResolvedEntry[]): void {
-    for (const { name, isLabelled, place, options } of entries) {
-      const sources = namedSources([...options.serverList, ...options.backupList])
-      const worker = sources.find(({ source }) => source.kind === 'worker')?.source.id
-      if (worker === undefined) continue
-      const title = sectionTitle(entrySchema.name, isLabelled ? name : '')
-      this.#diagnostics.add(
-        place,
-        title,
-        `${worker}: workers have nowhere to dial in; add [WORKERS] with Listen 127.0.0.1:8000`,
-      )
-    }
+    return usual
   }
 
   /** Whatever the entry does not set it takes from the defaults, and those from the tables. */
@@ -248,16 +217,57 @@ class Resolver {
     ) as unknown as EntryOptions
   }
 
-  #listen(value: unknown, index: number): ListenOptions {
-    return this.#whole(listenSchema, value, `listen[${index}]`, listenContradictions)
+  #listeners(value: unknown, servesHttp: boolean): ListenOptions[] {
+    const list = this.#list(value, 'listen')
+    if (list.length > 0) return list.map((each, index) => this.#listen(each, index))
+    // Who passes on bytes alone has not asked for HTTP at the usual port.
+    if (!servesHttp) return [{ ...this.#whole<ListenOptions>(listenSchema, {}, 'listen[0]').options, address: [] }]
+    return [this.#listen({}, 0)]
   }
 
+  #listen(value: unknown, index: number): ListenOptions {
+    const { section, options } = this.#whole(listenSchema, value, `listen[${index}]`, listenContradictions)
+    const isSaid = section.values.has('address')
+    options.address.forEach((address, at) => {
+      const place = formatPlace(placeOf(section, 'address', at))
+      const what = isSaid ? `an Address of [LISTEN] at ${place}` : 'where HTTP listens without an Address in [LISTEN]'
+      this.#taken.push({ address, what })
+    })
+    return options
+  }
+
+  /** A section of which there is one at most. */
   #single<Options>(
     schema: SectionSchema,
     value: unknown,
     contradictions?: (options: Options) => readonly Contradiction[],
   ): Options {
-    return this.#whole(schema, value ?? {}, schema.property, contradictions)
+    const { section, options } = this.#whole(schema, value ?? {}, schema.property, contradictions)
+    const { listen } = options as { listen?: TakenAddress['address'] }
+    if (listen !== undefined) {
+      const place = formatPlace(placeOf(section, 'listen'))
+      this.#taken.push({ address: listen, what: `Listen of [${schema.name}] at ${place}` })
+    }
+    return options
+  }
+
+  #tcpEntry(value: unknown, index: number): ResolvedTcpEntry {
+    const { section, options } = this.#whole<TcpEntryOptions>(tcpSchema, value, `tcp[${index}]`)
+    for (const [name, key] of [
+      ['listen', 'Listen'],
+      ['serverList', 'ServerList'],
+    ] as const) {
+      this.#require(section, section.values.has(name) || section.failed.has(name), key)
+    }
+    const { listen = [], serverList = [], serverName } = options
+    return {
+      name: this.#name(section, `tcp ${index + 1}`),
+      isLabelled: (section.source as { name?: unknown }).name !== undefined,
+      options: { ...options, listen, serverList },
+      place: section.origin?.place ?? { path: section.path },
+      listenPlaces: listen.map((_, at) => placeOf(section, 'listen', at)),
+      namePlaces: serverName?.map((_, at) => placeOf(section, 'serverName', at)) ?? [],
+    }
   }
 
   /** A section that inherits nothing. */
@@ -266,13 +276,13 @@ class Resolver {
     value: unknown,
     path: string,
     contradictions: (options: Options) => readonly Contradiction[] = () => [],
-  ): Options {
+  ): { readonly section: Section; readonly options: Options } {
     const section = this.#section(schema, value, path)
     const values = new Map([...this.#defaultsOf(schema.options), ...section.values])
     const names = [...schema.options.keys()]
     const options = Object.fromEntries(names.map((name) => [name, values.get(name)])) as unknown as Options
     this.#contradictions([section], contradictions(options))
-    return options
+    return { section, options }
   }
 
   #defaultsOf(options: ReadonlyMap<string, Option<unknown, unknown>>): Values {
@@ -288,11 +298,4 @@ class Resolver {
       this.#diagnostics.addOnce(placeOf(blamed, option), blamed.title, message)
     }
   }
-}
-
-function placeOf({ origin, path }: Section, name: string, at?: number | string): Place {
-  const known = origin?.options.get(name)
-  if (known !== undefined) return (at === undefined ? undefined : known.items.get(at)) ?? known.place
-  if (at === undefined) return { path: `${path}.${name}` }
-  return { path: `${path}.${name}${typeof at === 'number' ? `[${at}]` : `[${JSON.stringify(at)}]`}` }
 }

@@ -7,6 +7,7 @@ import type {
   ListenOptions,
   LogOptions,
   ManagementOptions,
+  TcpEntryOptions,
   WorkersOptions,
 } from './schema.js'
 
@@ -22,12 +23,25 @@ export interface ResolvedEntry {
   readonly patternPlaces: readonly Place[]
 }
 
+/** One TCP entry, ready to work with. */
+export interface ResolvedTcpEntry {
+  /** Its label, or `tcp 1` for the first, and so on; unique, among the other entries too. */
+  readonly name: string
+  readonly isLabelled: boolean
+  readonly options: TcpEntryOptions
+  readonly place: Place
+  /** Where each address of `options.listen` stands, and each glob of `options.serverName`. */
+  readonly listenPlaces: readonly Place[]
+  readonly namePlaces: readonly Place[]
+}
+
 /** A checked configuration. */
 export interface ResolvedConfig {
   /** What an entry has that sets nothing. `match` and `serverList` are empty where nobody gave them. */
   readonly defaults: EntryOptions
   readonly entries: readonly ResolvedEntry[]
-  /** One for each `[LISTEN]`; without any, one with the defaults. */
+  readonly tcp: readonly ResolvedTcpEntry[]
+  /** One for each `[LISTEN]`; without any, one with the defaults, which has no address if there are TCP entries alone. */
   readonly listen: readonly ListenOptions[]
   readonly management: ManagementOptions
   readonly workers: WorkersOptions

@@ -23,6 +23,7 @@ import {
 } from '../management/options.js'
 import { type MatchConfig, type MatchOptions, matchTable } from '../match/options.js'
 import { type PoolConfig, type PoolOptions, poolTable } from '../pool/options.js'
+import { type TcpEntryConfig, type TcpEntryOptions, tcpEntryTable } from '../tcp/entry-options.js'
 import {
   type TransportConfig,
   type TransportOptions,
@@ -56,6 +57,8 @@ export interface Config {
   defaults?: DefaultsConfig
   /** Tried in this order; the first that matches takes the request. */
   entries?: readonly EntryConfig[]
+  /** Connections that are passed on as they are, by the command line; the library itself has `pointsman/tcp`. */
+  tcp?: readonly TcpEntryConfig[]
   /** Where the command line listens; the library itself does not. */
   listen?: readonly ListenConfig[]
   /** The management API of the command line. */
@@ -82,9 +85,11 @@ export interface SectionSchema {
   /** As written in a file. */
   readonly name: string
   /** Where it goes in a configuration object. */
-  readonly property: 'defaults' | 'entries' | 'listen' | 'management' | 'workers' | 'cluster' | 'log'
+  readonly property: 'defaults' | 'entries' | 'tcp' | 'listen' | 'management' | 'workers' | 'cluster' | 'log'
   /** Each such section stands for itself; without it, several are one section in pieces. */
   readonly repeated?: true
+  /** It may have a label, which is `name` in objects. */
+  readonly labelled?: true
   /** By their name in objects. */
   readonly options: ReadonlyMap<string, Option<unknown, unknown>>
   /** What it is for, for the reference page. */
@@ -117,8 +122,18 @@ export const entrySchema: SectionSchema = {
   name: 'PROXY_ENTRY',
   property: 'entries',
   repeated: true,
+  labelled: true,
   options: entryOptionsIn('entry'),
   doc: 'Which requests go to which servers, and how. `[PROXY_ENTRY label]` names the entry; labels are unique.',
+}
+
+export const tcpSchema: SectionSchema = {
+  name: 'TCP_ENTRY',
+  property: 'tcp',
+  repeated: true,
+  labelled: true,
+  options: new Map(Object.entries<Option<unknown, unknown>>({ ...tcpEntryTable })),
+  doc: 'Connections that are passed on as they are, by the port or by the name that a TLS client asks for: [tcp.md](tcp.md#tcp_entry). `[PROXY_DEFAULTS]` does not count here, and labels are unique among all entries.',
 }
 
 export const listenSchema: SectionSchema = {
@@ -161,6 +176,7 @@ export const logSchema: SectionSchema = {
 export const sectionSchemas: readonly SectionSchema[] = [
   defaultsSchema,
   entrySchema,
+  tcpSchema,
   listenSchema,
   managementSchema,
   workersSchema,
@@ -172,7 +188,7 @@ export const sectionSchemas: readonly SectionSchema[] = [
 export function unknownName(schema: SectionSchema, name: string): string {
   const homes = sectionSchemas.filter(({ options }) => options.has(name))
   if (homes.length > 0) return `"${name}" belongs in ${homes.map(({ property }) => property).join(' or ')}`
-  return unknown('key', name, [...schema.options.keys(), ...(schema === entrySchema ? ['name'] : [])])
+  return unknown('key', name, [...schema.options.keys(), ...(schema.labelled === true ? ['name'] : [])])
 }
 
 /** What the options of an entry contradict each other in. */
@@ -188,6 +204,8 @@ export {
   type ManagementOptions,
   managementContradictions,
   registryContradictions as clusterContradictions,
+  type TcpEntryConfig,
+  type TcpEntryOptions,
   type WorkersOptions,
   workersContradictions,
 }

@@ -54,6 +54,8 @@ export class Connection implements DecidingEvents, ConnectingEvents, SpliceEvent
   /** The client has ended its direction. */
   #clientEnded = false
   #decision: Forward | undefined
+  /** In force: those of the router, or of where it goes. */
+  #options: CheckedOptions
   #destination: Destination | undefined
   #connecting: Connecting | undefined
   #splice: Splice | undefined
@@ -68,6 +70,7 @@ export class Connection implements DecidingEvents, ConnectingEvents, SpliceEvent
   constructor(socket: Socket, router: Surroundings) {
     this.#socket = socket
     this.#router = router
+    this.#options = router.options
     this.#begun = router.clock.now()
     this.client = new Client(socket, router.numbers)
     this.#deadline = new Deadline(router.deadlines, () => this.#expired())
@@ -109,7 +112,8 @@ export class Connection implements DecidingEvents, ConnectingEvents, SpliceEvent
     this.#state = 'connecting'
     this.#decision = decision
     this.#destination = destination
-    this.#connecting = new Connecting(destination, this.#router.options, this.#router.deadlines, this)
+    this.#options = destination.carriage ?? this.#options
+    this.#connecting = new Connecting(destination, this.#options, this.#router.deadlines, this)
     this.#connecting.start()
   }
 
@@ -131,7 +135,8 @@ export class Connection implements DecidingEvents, ConnectingEvents, SpliceEvent
   }
 
   connected(server: Socket): void {
-    const { options, deadlines, clock } = this.#router
+    const options = this.#options
+    const { deadlines, clock } = this.#router
     const { destination, data, reply, sendProxyProtocol } = this.#decision!
     const deciding = this.#deciding
     this.#state = 'spliced'
@@ -175,7 +180,7 @@ export class Connection implements DecidingEvents, ConnectingEvents, SpliceEvent
   }
 
   idle(): void {
-    this.#end(new TcpError('ERR_TCP_IDLE', `no byte for ${this.#router.options.idleTimeout} ms`))
+    this.#end(new TcpError('ERR_TCP_IDLE', `no byte for ${this.#options.idleTimeout} ms`))
   }
 
   over(): void {
@@ -196,7 +201,7 @@ export class Connection implements DecidingEvents, ConnectingEvents, SpliceEvent
   }
 
   #expired(): void {
-    const { decisionTimeout, inactivityTimeout } = this.#router.options
+    const { decisionTimeout, inactivityTimeout } = this.#options
     if (this.#state === 'closing') {
       this.#socket.destroy()
     } else if (this.#state !== 'spliced') {

@@ -1,5 +1,6 @@
 /** Where one connection goes: to a server, or to one of a pool's. */
 
+import type { CheckedOptions } from './options.js'
 import type { Remote } from './remote.js'
 
 /** Whoever wants a server. */
@@ -25,11 +26,14 @@ export interface Destination {
   release(): void
   /** The server given last has failed before, and whoever connects to it is to tell soon how it does. */
   readonly doubtful: boolean
+  /** How connections to it are carried, in place of what the router says. */
+  readonly carriage: CheckedOptions | undefined
 }
 
 /** A single server. Nothing is remembered about it. */
 export class SingleDestination implements Destination {
   readonly doubtful = false
+  readonly carriage: undefined
   readonly #remote: Remote
   #error: Error | undefined
 

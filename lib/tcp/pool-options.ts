@@ -117,6 +117,10 @@ export const tcpPoolTable: OptionTable<TcpPoolConfig, TcpPoolOptions> = {
 /** A server as a list names it. @throws Error with a message for the author of the list. */
 export function parseTcpServer(text: string): ServerSpec {
   if (/^unix:/i.test(text)) return parseServer(text)
+  const [, kind, rest = ''] = /^([a-z0-9]+):(.*)$/is.exec(text) ?? []
+  if (kind !== undefined && kind.toLowerCase() !== 'tcp' && (rest.startsWith('//') || isSourceKind(kind, rest))) {
+    throw new Error(`bad server address "${text}"; servers of TCP are host:port or unix:/path`)
+  }
   const [, location = '', weight] = /^([^*]*)(?:\*(.*))?$/s.exec(text) ?? []
   const { host, port } = parseLocation(location.replace(/^tcp:\/\//i, ''), undefined, text)
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`
@@ -130,6 +134,11 @@ export function parseTcpServer(text: string): ServerSpec {
     authority,
   }
   return { address, weight: weight === undefined ? 1 : parseServer(`h*${weight}`).weight }
+}
+
+/** `worker:api` and `dns:api:80` are sources of HTTP; `dns:53` is a host. */
+function isSourceKind(kind: string, rest: string): boolean {
+  return /^(?:worker|dns|srv)$/i.test(kind) && !/^\d+(?:\*\d*)?$/.test(rest)
 }
 
 const noFiles: ResolveContext = {

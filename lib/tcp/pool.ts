@@ -12,6 +12,7 @@ import type { Waiter } from '../pool/queue.js'
 import { ServerDirectory, type ServerState, type ServerStateChange } from '../pool/server.js'
 import { type Random, systemRandom } from '../random.js'
 import type { Destination, ServerWaiter } from './destination.js'
+import type { CheckedOptions } from './options.js'
 import { resolveTcpPool, type TcpPoolConfig, type TcpPoolOptions } from './pool-options.js'
 import { dial, type Remote, remoteOf } from './remote.js'
 
@@ -45,6 +46,8 @@ export interface TcpPoolParts {
   readonly clock: Clock
   readonly random: Random
   readonly onChange: (change: ServerStateChange) => void
+  /** How connections to its servers are carried. Default: as the router that uses the pool says. */
+  readonly carriage?: CheckedOptions
 }
 
 /** Settings that are no options of the pool itself. */
@@ -96,8 +99,10 @@ function connectProbe(remote: Remote, _address: ServerAddress): Probe {
 export class TcpPool {
   /** What the pool is, for those who look into it. */
   readonly pool: Pool<Remote>
+  readonly #carriage: CheckedOptions | undefined
 
   constructor(parts: TcpPoolParts) {
+    this.#carriage = parts.carriage
     this.pool = new Pool({ ...parts, options: poolOptions(parts.options), carriers })
   }
 
@@ -110,7 +115,7 @@ export class TcpPool {
 
   /** A connection's way through the pool. */
   destination(connection: ConnectionFacts): Destination {
-    return new PoolDestination(this.pool, connection)
+    return new PoolDestination(this.pool, connection, this.#carriage)
   }
 
   /** Ends the checks. Connections go on. */
@@ -153,6 +158,7 @@ class PoolDestination implements Destination, PoolRequest, Waiter {
   failedOpen = false
   attempt = 0
   doubtful = false
+  readonly carriage: CheckedOptions | undefined
   readonly #pool: Pool<Remote>
   readonly #connection: ConnectionFacts
   readonly #tried = new Set<Member<Remote>>()
@@ -161,7 +167,8 @@ class PoolDestination implements Destination, PoolRequest, Waiter {
   #error: Error | undefined
   #name: string
 
-  constructor(pool: Pool<Remote>, connection: ConnectionFacts) {
+  constructor(pool: Pool<Remote>, connection: ConnectionFacts, carriage: CheckedOptions | undefined) {
+    this.carriage = carriage
     this.#pool = pool
     this.#connection = connection
     this.#name = pool.name

@@ -10,7 +10,21 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { findCycle, importsOf, readModules, withoutComments } from './modules.js'
 
-const configLoader = ['load', 'resolve', 'resolved', 'schema', 'parse', 'format', 'ini', 'include', 'origin', 'watch']
+const configLoader = [
+  'load',
+  'resolve',
+  'resolved',
+  'entries',
+  'given',
+  'clashes',
+  'schema',
+  'parse',
+  'format',
+  'ini',
+  'include',
+  'origin',
+  'watch',
+]
 
 /** From the lowest to the highest. Several in one layer do not know of each other. */
 const layers: readonly (readonly string[])[] = [

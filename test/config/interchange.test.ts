@@ -115,6 +115,48 @@ const listen = optional({
   shutdownTimeout: seconds,
 })
 
+const tcpServer = fc.constantFrom('a:1', '[::1]:8080*3', 'unix:/run/a;b#c"d', 'tcp://b:2')
+const tcpEntry = fc
+  .tuple(
+    fc.record({
+      listen: some(fc.constantFrom('0', '127.0.0.1:0')).map((each) => [...new Set(each)]),
+      serverList: some(tcpServer),
+    }),
+    optional({
+      backupList: any(tcpServer),
+      loadBalance: fc.constantFrom('Naive', 'First-Alive', 'Round-Robin', 'Peak-EWMA'),
+      highAvailability: fc.boolean(),
+      offlineTimeOut: seconds,
+      attemptsCount: fc.integer({ min: 1, max: 99 }),
+      failOpen: fc.boolean(),
+      maxConnections: fc.nat(1000),
+      queueLength: fc.nat(1000),
+      queueTimeout: seconds,
+      slowStart: seconds,
+      healthCheck: fc.boolean(),
+      healthInterval: seconds,
+      healthTimeout: seconds,
+      healthFails: fc.integer({ min: 1, max: 9 }),
+      healthPasses: fc.integer({ min: 1, max: 9 }),
+      proxyProtocol: orOff(fc.constantFrom('v1', 'v2')),
+      connectTimeout: seconds,
+      connectRetries: fc.nat(100),
+      retryDelay: seconds,
+      inactivityTimeout: seconds,
+      idleTimeout: seconds,
+    }),
+  )
+  .map(([needed, rest]) => ({ ...needed, ...rest }))
+/** Each with a name of its own: entries of one address have to differ in it. */
+const tcpEntries = fc.tuple(fc.boolean(), fc.array(tcpEntry, { maxLength: 3 })).map(([acceptProxyProtocol, entries]) =>
+  entries.map((each, at) => ({
+    name: `tcp ${at} #;`,
+    serverName: [`${at}.example`, `*.${at}`],
+    acceptProxyProtocol,
+    ...each,
+  })),
+)
+
 const bearer = orOff(fc.constantFrom('secret', 'a/b=='))
 /** With one key at least: a section without any is none. */
 const section = <T extends Record<string, fc.Arbitrary<unknown>>>(model: T) =>
@@ -141,13 +183,15 @@ const config: fc.Arbitrary<Config> = fc
       maxLength: 3,
       selector: ([name]) => name,
     }),
+    tcpEntries,
     fc.array(listen, { maxLength: 2 }),
     workers,
     single,
   )
-  .map(([defaults, entries, listeners, dialled, rest]) => ({
+  .map(([defaults, entries, tcp, listeners, dialled, rest]) => ({
     ...(defaults === undefined ? {} : { defaults }),
     entries: entries.map(([name, each]) => ({ name, ...each })),
+    ...(tcp.length === 0 ? {} : { tcp }),
     ...(listeners.length === 0 ? {} : { listen: listeners }),
     workers: dialled,
     ...rest,
@@ -190,6 +234,9 @@ test('no text makes the parser fail otherwise than with diagnostics', () => {
     'Match',
     'ServerList',
     'X',
+    'TCP_ENTRY',
+    'Listen',
+    'ServerName',
     '/*',
     'SetRequestHeader',
     'ErrorPage',
