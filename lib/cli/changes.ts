@@ -8,40 +8,55 @@ import { shortServer } from './words.js'
 
 /** One phrase for each change; empty when the settings are the same. */
 export function describeChanges(old: Loaded, next: Loaded): string[] {
-  const before = entriesByName(old)
-  const after = entriesByName(next)
   const phrases: string[] = []
   if (!isDeepStrictEqual(old.config.defaults, next.config.defaults)) phrases.push('the defaults changed')
-  for (const [name, entry] of after) {
-    const known = before.get(name)
-    if (known === undefined) phrases.push(`entry ${name} is new`)
-    else phrases.push(...entryChanges(name, known, entry))
+  const of = ({ config, resolved }: Loaded) => entriesByName(config.entries, resolved.entries)
+  const ofTcp = ({ config, resolved }: Loaded) => entriesByName(config.tcp, resolved.tcp)
+  phrases.push(...changesOf('entry', of(old), of(next)), ...changesOf('TCP entry', ofTcp(old), ofTcp(next)))
+  const isReordered = orderChanged([...of(old).keys()], [...of(next).keys()])
+  if (isReordered || orderChanged([...ofTcp(old).keys()], [...ofTcp(next).keys()])) {
+    phrases.push('the order of the entries changed')
   }
-  for (const name of before.keys()) if (!after.has(name)) phrases.push(`entry ${name} is gone`)
-  if (orderChanged([...before.keys()], [...after.keys()])) phrases.push('the order of the entries changed')
   return phrases
 }
 
+type Lists = Pick<ResolvedEntry['options'], 'serverList' | 'backupList'>
+
 interface Entry {
   readonly config: object
-  readonly resolved: ResolvedEntry
+  readonly lists: Lists
 }
 
-function entriesByName({ config, resolved }: Loaded): Map<string, Entry> {
-  const entries = config.entries ?? []
-  return new Map(resolved.entries.map((entry, i) => [entry.name, { config: entries[i] ?? {}, resolved: entry }]))
+function entriesByName(
+  configs: readonly object[] = [],
+  resolved: readonly { readonly name: string; readonly options: Lists }[],
+): Map<string, Entry> {
+  return new Map(resolved.map(({ name, options }, i) => [name, { config: configs[i] ?? {}, lists: options }]))
 }
 
-function entryChanges(name: string, old: Entry, next: Entry): string[] {
+/** `kind`: `entry`, `TCP entry`. */
+function changesOf(kind: string, before: ReadonlyMap<string, Entry>, after: ReadonlyMap<string, Entry>): string[] {
+  const phrases: string[] = []
+  for (const [name, entry] of after) {
+    const known = before.get(name)
+    if (known === undefined) phrases.push(`${kind} ${name} is new`)
+    else phrases.push(...entryChanges(`${kind} ${name}`, known, entry))
+  }
+  for (const name of before.keys()) if (!after.has(name)) phrases.push(`${kind} ${name} is gone`)
+  return phrases
+}
+
+/** `title`: what the entry is called. */
+function entryChanges(title: string, old: Entry, next: Entry): string[] {
   const [before, after] = [serversOf(old), serversOf(next)]
   const joined = [...after].filter((server) => !before.has(server)).map((server) => `+${server}`)
   const left = [...before].filter((server) => !after.has(server)).map((server) => `-${server}`)
-  if (joined.length + left.length > 0) return [`entry ${name}: ${[...joined, ...left].join(' ')}`]
-  return isDeepStrictEqual(old.config, next.config) ? [] : [`entry ${name} changed`]
+  if (joined.length + left.length > 0) return [`${title}: ${[...joined, ...left].join(' ')}`]
+  return isDeepStrictEqual(old.config, next.config) ? [] : [`${title} changed`]
 }
 
-function serversOf({ resolved: { options } }: Entry): Set<string> {
-  return new Set([...options.serverList, ...options.backupList].map((item) => shortServer(idOf(item))))
+function serversOf({ lists: { serverList, backupList } }: Entry): Set<string> {
+  return new Set([...serverList, ...backupList].map((item) => shortServer(idOf(item))))
 }
 
 function orderChanged(before: readonly string[], after: readonly string[]): boolean {

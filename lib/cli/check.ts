@@ -20,16 +20,22 @@ function run(args: Arguments, terminal: Terminal): number {
   const file = configFile(args)
   try {
     const { resolved, listen } = load(file)
+    const { entries, tcp } = resolved
     const servers = new Set(
-      resolved.entries.flatMap(({ options }) =>
+      [...entries, ...tcp].flatMap(({ options }) =>
         namedServers([...options.serverList, ...options.backupList]).map(({ address }) => address.id),
       ),
     )
-    const where = listen.flatMap(({ address }) => address).map((address) => formatAddress(address))
-    const entries = count(resolved.entries.length, 'entry')
-    terminal.out(
-      `${terminal.paintOut('green', `${file} is sound`)}: ${entries}, ${count(servers.size, 'server')}, listening on ${where.join(', ')}`,
-    )
+    const addresses = [...listen.flatMap(({ address }) => address), ...tcp.flatMap(({ options }) => options.listen)]
+    // TCP entries may share one.
+    const where = [...new Set(addresses.map((address) => formatAddress(address)))]
+    const counts = [
+      ...(entries.length > 0 || tcp.length === 0 ? [count(entries.length, 'entry')] : []),
+      ...(tcp.length > 0 ? [count(tcp.length, 'TCP entry')] : []),
+      count(servers.size, 'server'),
+    ]
+    const verdict = terminal.paintOut('green', `${file} is sound`)
+    terminal.out(`${verdict}: ${counts.join(', ')}, listening on ${where.join(', ')}`)
     return exitCodes.ok
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error

@@ -9,12 +9,14 @@ import { clusterSpawn } from '../cluster/spawn.js'
 import { createProxy } from '../create.js'
 import type { Control } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
+import type { Place } from '../listen/address-text.js'
 import { ListenError } from '../listen/listen-error.js'
 import type { ListenAddress } from '../listen/options.js'
 import type { Proxy as RunningProxy } from '../proxy.js'
 import { systemRandom } from '../random.js'
+import { listenKey } from '../tcp/listen-address.js'
 import { describeChanges } from './changes.js'
-import { type Loaded, load } from './configuration.js'
+import { type Loaded, load, shutdownTimeout } from './configuration.js'
 import { type OnRead, readAgain, reportFailure, withReload } from './reloading.js'
 import type { ServedConfiguration } from './serving-listeners.js'
 import type { Terminal } from './terminal.js'
@@ -48,7 +50,7 @@ export class ClusterService {
   static async open(settings: ClusterSettings): Promise<ClusterService> {
     const { file, addresses, processes, logger, clock } = settings
     const loaded = load(file, addresses)
-    await tryListening(loaded.listen, [])
+    await tryListening(addressesOf(loaded), [])
     await tryWorkers(loaded.resolved.workers, undefined)
     let begin!: (manager: Manager) => void
     const begun = new Promise<Manager>((resolve) => {
@@ -142,7 +144,7 @@ export class ClusterService {
 
   /** Accepts nothing more, finishes what is under way within `ShutdownTimeout`, closes everything. */
   async stop(): Promise<void> {
-    await this.#manager.stop(Math.max(0, ...this.#loaded.listen.map(({ shutdownTimeout }) => shutdownTimeout)))
+    await this.#manager.stop(shutdownTimeout(this.#loaded))
     await this.proxy.close({ timeout: 0 })
   }
 
@@ -171,7 +173,7 @@ export class ClusterService {
 
   async #next(): Promise<NextConfiguration> {
     const next = readAgain(this.#settings, this.proxy.files, this.#onRead)
-    await tryListening(next.listen, this.#loaded.listen)
+    await tryListening(addressesOf(next), addressesOf(this.#loaded))
     await tryWorkers(next.resolved.workers, this.#loaded.resolved.workers)
     const { urls } = this.#manager.listening
     return {
@@ -193,6 +195,12 @@ export class ClusterService {
     logger.info(`reloaded ${this.source}: ${changes.length === 0 ? 'its settings are the same' : changes.join('; ')}`)
     for (const warning of warnings) logger.warn(warning)
   }
+}
+
+/** Of HTTP and TCP; each of TCP once, though entries share it. */
+function addressesOf({ listen, resolved: { tcp } }: Loaded): readonly Place[] {
+  const ofTcp = new Map(tcp.flatMap(({ options }) => options.listen.map((each) => [listenKey(each), each])))
+  return [...listen.flatMap(({ address }) => address), ...ofTcp.values()]
 }
 
 function served({ config, listen, resolved }: Loaded, processes: number): ServedConfiguration {

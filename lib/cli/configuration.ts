@@ -9,6 +9,7 @@ import { type Config, loadConfig, type ResolvedConfig, resolveConfig } from '../
 import { sectionOrigin } from '../config/origin.js'
 import { type ListenAddress, type ListenOptions, parseListenAddress } from '../listen/options.js'
 import { tlsProblem } from '../listen/tls.js'
+import type { WantedListeners } from './all-listeners.js'
 import { type Arguments, CommandError, UsageError } from './command.js'
 
 /** The example that comes with the package. */
@@ -20,6 +21,16 @@ export interface Loaded {
   readonly resolved: ResolvedConfig
   /** Where to listen: what the file says, or the command line. */
   readonly listen: readonly ListenOptions[]
+}
+
+/** Everything that it listens at. */
+export function wantedListeners({ listen, resolved: { tcp, workers } }: Loaded): WantedListeners {
+  return { listen, tcp, workers }
+}
+
+/** Milliseconds that what is under way may take at the end: the longest `ShutdownTimeout`. */
+export function shutdownTimeout({ listen }: Loaded): number {
+  return Math.max(0, ...listen.map((each) => each.shutdownTimeout))
 }
 
 const usualFile = 'proxy.conf'

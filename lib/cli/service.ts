@@ -4,13 +4,13 @@ import type { Clock } from '../clock.js'
 import { createProxy } from '../create.js'
 import { ChangeError, type Control } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
-import { type ListenChange, Listeners } from '../listen/listeners.js'
+import type { ListenChange } from '../listen/listeners.js'
 import type { ListenAddress } from '../listen/options.js'
 import type { Proxy as RunningProxy } from '../proxy.js'
-import { AcceptingWorkers, type WorkersChange } from './accepting-workers.js'
 import { AccessLogging } from './access-logging.js'
+import { AllListeners } from './all-listeners.js'
 import { describeChanges } from './changes.js'
-import { type Loaded, load } from './configuration.js'
+import { type Loaded, load, shutdownTimeout, wantedListeners } from './configuration.js'
 import { type OnRead, readAgain, reportFailure, withReload } from './reloading.js'
 import type { Terminal } from './terminal.js'
 
@@ -31,12 +31,11 @@ export interface ServiceSettings {
 
 export class Service {
   readonly proxy: RunningProxy
-  readonly listeners: Listeners
+  readonly listeners: AllListeners
   readonly #settings: ServiceSettings
   #loaded: Loaded
   readonly #listeners: ((loaded: Loaded) => Promise<void> | void)[] = []
   readonly #access: AccessLogging
-  readonly #accepting: AcceptingWorkers
   #stopping = false
   /** One reload after the other. */
   #reloading: Promise<void> = Promise.resolve()
@@ -46,31 +45,19 @@ export class Service {
     const loaded = load(settings.file, settings.addresses)
     const { logger, clock, activeChecks = true } = settings
     const proxy = createProxy(loaded.config, { logger, clock, activeChecks })
-    const listeners = new Listeners(proxy, settings.clock)
-    const accepting = new AcceptingWorkers({ accept: proxy.acceptWorker }, logger, clock)
+    const listeners = new AllListeners({ handler: proxy, gate: { accept: proxy.acceptWorker }, logger, clock })
     try {
-      const change = await listeners.prepare(loaded.listen)
+      const change = await listeners.prepare(wantedListeners(loaded))
       change.commit()
-      const workers = await accepting.prepare(loaded.resolved.workers)
-      workers.commit()
     } catch (error) {
-      await listeners.retire()
-      await listeners.close(0)
       await proxy.close({ timeout: 0 })
       throw error
     }
-    return new Service(settings, loaded, proxy, listeners, accepting)
+    return new Service(settings, loaded, proxy, listeners)
   }
 
-  private constructor(
-    settings: ServiceSettings,
-    loaded: Loaded,
-    proxy: RunningProxy,
-    listeners: Listeners,
-    accepting: AcceptingWorkers,
-  ) {
+  private constructor(settings: ServiceSettings, loaded: Loaded, proxy: RunningProxy, listeners: AllListeners) {
     this.#settings = settings
-    this.#accepting = accepting
     this.#loaded = loaded
     this.proxy = proxy
     this.listeners = listeners
@@ -97,7 +84,7 @@ export class Service {
 
   /** Where workers dial in, as a URL; undefined: nowhere. */
   get workersAt(): string | undefined {
-    return this.#accepting.url
+    return this.listeners.workersAt
   }
 
   /** What can be asked and changed while it runs. */
@@ -134,11 +121,8 @@ export class Service {
   async stop(): Promise<void> {
     this.refuseNew()
     await this.#reloading
-    const timeout = this.listeners.shutdownTimeout
-    await this.#accepting.close()
-    await this.listeners.retire()
-    await this.proxy.close({ timeout })
-    await this.listeners.close(flushTime)
+    const timeout = shutdownTimeout(this.#loaded)
+    await this.listeners.close(timeout, flushTime, () => this.proxy.close({ timeout }))
     await this.#access.close()
   }
 
@@ -150,18 +134,14 @@ export class Service {
   async #reload(onRead: OnRead): Promise<void> {
     if (this.#stopping) throw new ChangeError('invalid', 'the proxy is about to stop')
     const next = readAgain(this.#settings, this.proxy.files, onRead)
-    const change = await this.listeners.prepare(next.listen)
-    let workers: WorkersChange | undefined
+    const change = await this.listeners.prepare(wantedListeners(next))
     try {
-      workers = await this.#accepting.prepare(next.resolved.workers)
       await this.proxy.reload(next.config)
     } catch (error) {
       await change.undo()
-      await workers?.undo()
       throw error
     }
     change.commit()
-    workers.commit()
     this.#tell(next, change)
     this.#loaded = next
     this.#access.apply(next.resolved.log)

@@ -5,16 +5,16 @@ import type { Server } from 'node:net'
 import type { Clock } from '../clock.js'
 import type { Listening } from '../cluster/messages.js'
 import type { ManagerSide, Served } from '../cluster/process.js'
-import type { Config } from '../config/load.js'
+import { type Config, resolveConfig } from '../config/load.js'
 import { createProxy } from '../create.js'
 import type { LocalControl } from '../forward/control.js'
-import { Listeners, type RequestHandler } from '../listen/listeners.js'
+import type { RequestHandler } from '../listen/listeners.js'
 import type { ListenOptions } from '../listen/options.js'
 import type { LogOptions } from '../log/options.js'
 import type { Proxy as RunningProxy } from '../proxy.js'
 import type { WorkersOptions } from '../workers/options.js'
-import { AcceptingWorkers, type WorkersChange } from './accepting-workers.js'
 import { AccessLogging } from './access-logging.js'
+import { AllListeners, type WantedListeners } from './all-listeners.js'
 import { shareMaxConnections } from './shared-limit.js'
 
 /** What the manager gives to each serving process. Survives JSON. */
@@ -38,9 +38,8 @@ const flushTime = 500
 export class ServingListeners implements Served {
   readonly #clock: Clock
   readonly #proxy: RunningProxy
-  readonly #listeners: Listeners
+  readonly #listeners: AllListeners
   readonly #access: AccessLogging
-  readonly #accepting: AcceptingWorkers
   #configuration: ServedConfiguration
 
   constructor(configuration: ServedConfiguration, settings: ServingSettings) {
@@ -57,10 +56,11 @@ export class ServingListeners implements Served {
       discovers: false,
       logStates: false,
     })
-    this.#accepting = new AcceptingWorkers({ accept: this.#proxy.acceptWorker }, logger, clock, true)
     this.#access = new AccessLogging(this.#proxy, logger, clock)
     this.#access.apply(configuration.log)
-    this.#listeners = new Listeners(sharing(this.#proxy, configuration.processes), clock, true)
+    const handler = sharing(this.#proxy, configuration.processes)
+    const gate = { accept: this.#proxy.acceptWorker }
+    this.#listeners = new AllListeners({ handler, gate, logger, clock, shared: true })
   }
 
   get control(): LocalControl {
@@ -68,42 +68,35 @@ export class ServingListeners implements Served {
   }
 
   async listen(): Promise<Listening> {
-    const change = await this.#listeners.prepare(this.#configuration.listen)
+    const change = await this.#listeners.prepare(wantedBy(this.#configuration))
     change.commit()
-    const workers = await this.#accepting.prepare(this.#configuration.workers)
-    workers.commit()
     return this.#listening(change.warnings)
   }
 
   async reload(configuration: unknown): Promise<Listening> {
     const next = configuration as ServedConfiguration
-    const change = await this.#listeners.prepare(next.listen)
-    let workers: WorkersChange | undefined
+    const change = await this.#listeners.prepare(wantedBy(next))
     try {
-      workers = await this.#accepting.prepare(next.workers)
       await this.#proxy.reload(next.config)
     } catch (error) {
       await change.undo()
-      await workers?.undo()
       throw error
     }
     change.commit()
-    workers.commit()
     this.#access.apply(next.log)
     this.#configuration = next
     return this.#listening(change.warnings)
   }
 
   #listening(warnings: readonly string[]): Listening {
-    return { urls: this.#listeners.urls, warnings, workers: this.#accepting.url }
+    return { urls: this.#listeners.urls, warnings, workers: this.#listeners.workersAt }
   }
 
   async close(timeout: number): Promise<void> {
     const end = this.#clock.now() + timeout
-    await this.#accepting.close()
-    await this.#listeners.retire()
-    await this.#proxy.close({ timeout: Math.max(0, end - this.#clock.now()) })
-    await this.#listeners.close(flushTime)
+    await this.#listeners.close(timeout, flushTime, () =>
+      this.#proxy.close({ timeout: Math.max(0, end - this.#clock.now()) }),
+    )
     await this.#access.close()
   }
 
@@ -111,6 +104,11 @@ export class ServingListeners implements Served {
   reopenLog(): void {
     this.#access.reopen()
   }
+}
+
+/** The TCP entries are read again: what they came to in the manager holds functions, which survive no journey. */
+function wantedBy({ config: { tcp = [] }, listen, workers }: ServedConfiguration): WantedListeners {
+  return { listen, workers, tcp: tcp.length === 0 ? [] : resolveConfig({ tcp }).tcp }
 }
 
 /** The proxy as the handler of listeners whose limits are divided among the processes. */

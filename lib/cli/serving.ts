@@ -55,7 +55,9 @@ export async function serveUntilStopped(open: () => Promise<Serving>, settings: 
     () => void (watch ?? service).reload(),
     () => service.reopenLog(),
   )
-  for (const line of describeEntries(service.loaded.resolved.entries)) logger.info(`entry ${line}`)
+  const { entries, tcp } = service.loaded.resolved
+  for (const line of describeEntries(entries)) logger.info(`entry ${line}`)
+  for (const line of describeEntries(tcp)) logger.info(`TCP entry ${line}`)
   for (const url of service.listeners.urls) logger.info(`listening on ${url}`)
   if (service.workersAt !== undefined) logger.info(`workers dial in at ${service.workersAt}`)
   const signal = await stopped

@@ -94,8 +94,8 @@ async function listen(router: TcpRouter, port: number, host: string): Promise<Ad
   try {
     return (await router.listen(port, host)) as AddressInfo
   } catch (error) {
-    const place = { scheme: 'http', host, port, socketPath: undefined } as const
-    throw new CommandError(listenProblem(place, error).replace('http://', ''))
+    const place = { scheme: 'tcp', host, port, socketPath: undefined } as const
+    throw new CommandError(listenProblem(place, error).replace('tcp://', ''))
   }
 }
 

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
+import type { Place } from '../listen/address-text.js'
 import { ListenError, listenProblem } from '../listen/listen-error.js'
-import type { ListenAddress, ListenOptions } from '../listen/options.js'
 import { clearStaleSocket } from '../listen/unix-socket.js'
 import { type ServiceAddress, serviceListenProblem } from '../pool/service-address.js'
 import type { WorkersOptions } from '../workers/options.js'
@@ -17,14 +17,13 @@ import type { WorkersOptions } from '../workers/options.js'
  *
  * @throws ListenError with every address that cannot be had.
  */
-export async function tryListening(next: readonly ListenOptions[], current: readonly ListenOptions[]): Promise<void> {
-  const open = current.flatMap(({ address }) => address)
-  const known = new Set(open.map(keyOf))
-  const added = next.flatMap(({ address }) => address).filter((address) => !known.has(keyOf(address)))
+export async function tryListening(next: readonly Place[], current: readonly Place[]): Promise<void> {
+  const known = new Set(current.map(keyOf))
+  const added = next.filter((address) => !known.has(keyOf(address)))
   const results = await Promise.allSettled(added.map(tryOne))
   const problems = results.flatMap((result, index) => {
     if (result.status === 'fulfilled') return []
-    return [listenProblem(added[index]!, result.reason) + overlap(added[index]!, open)]
+    return [listenProblem(added[index]!, result.reason) + overlap(added[index]!, current)]
   })
   if (problems.length > 0) throw new ListenError(problems)
 }
@@ -49,11 +48,11 @@ async function tryOne({ host, port, socketPath }: ServiceAddress): Promise<void>
 }
 
 /** An address can be taken by the proxy itself: `8080` is also `127.0.0.1:8080`. */
-function overlap({ port }: ListenAddress, open: readonly ListenAddress[]): string {
+function overlap({ port }: Place, open: readonly Place[]): string {
   if (port === 0 || !open.some((each) => each.port === port)) return ''
   return '; this proxy listens there itself, and needs a new start to change that'
 }
 
-function keyOf({ scheme, host, port, socketPath }: ListenAddress): string {
+function keyOf({ scheme, host, port, socketPath }: Place): string {
   return socketPath === undefined ? `${scheme}://${host}:${port}` : `unix:${socketPath}`
 }

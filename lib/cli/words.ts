@@ -12,11 +12,17 @@ export function count(number: number, noun: string): string {
 
 /** A server as a person would write it in a file: without what is the default anyway. */
 export function shortServer(url: string): string {
-  return url.replace(/^(dns:|srv:)?http:\/\//, '$1')
+  return url.replace(/^(dns:|srv:)?(?:http|tcp):\/\//, '$1')
+}
+
+/** An entry of HTTP or TCP. */
+interface Described {
+  readonly name: string
+  readonly options: Pick<ResolvedEntry['options'], 'loadBalance' | 'serverList' | 'backupList'>
 }
 
 /** All entries, in columns: name, balancer, and what `ServerList` and `BackupList` name. */
-export function describeEntries(entries: readonly ResolvedEntry[]): string[] {
+export function describeEntries(entries: readonly Described[]): string[] {
   const nameWidth = Math.max(0, ...entries.map(({ name }) => name.length))
   const balancerWidth = Math.max(0, ...entries.map(({ options }) => options.loadBalance.name.length))
   return entries.map(({ name, options: { loadBalance, serverList, backupList } }) => {

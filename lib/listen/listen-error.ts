@@ -2,8 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { formatAddress } from './address-text.js'
-import type { ListenAddress } from './options.js'
+import { formatAddress, type Place } from './address-text.js'
 
 /** Thrown when not every address could be listened at; one problem for each that could not. */
 export class ListenError extends Error {
@@ -18,12 +17,12 @@ export class ListenError extends Error {
 }
 
 /** What went wrong at one address, and what helps. */
-export function listenProblem(address: ListenAddress, error: unknown): string {
+export function listenProblem(address: Place, error: unknown): string {
   if (error instanceof ListenError) return error.message
   return `cannot listen on ${formatAddress(address)}: ${reason(address, error as NodeJS.ErrnoException)}`
 }
 
-function reason({ socketPath, host, port }: ListenAddress, error: NodeJS.ErrnoException): string {
+function reason({ socketPath, host, port }: Place, error: NodeJS.ErrnoException): string {
   switch (error.code) {
     case 'EADDRINUSE':
       if (socketPath !== undefined) return 'another process listens there already'

@@ -1,7 +1,7 @@
 /** Content-aware routing of TCP connections: the first bytes of a client decide which server it is connected to. */
 
 import { EventEmitter, once } from 'node:events'
-import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from 'node:net'
+import type { AddressInfo, ListenOptions, Server, Socket } from 'node:net'
 import { type Clock, systemClock, type Timer } from '../clock.js'
 import { ConnectionNumbers } from '../forward/connection-numbers.js'
 import { Deadlines } from '../forward/deadline.js'
@@ -9,7 +9,7 @@ import { Connection, type Surroundings } from './connection.js'
 import type { Route } from './decision.js'
 import type { TcpCounts, TcpRouterEvents, TcpSummary } from './events.js'
 import { type CheckedOptions, checkOptions, type TcpRouterOptions } from './options.js'
-import { keepAliveDelay } from './remote.js'
+import { makeTcpServer } from './server.js'
 
 /** Settings that are no options of the router itself. */
 export interface TcpRouterSettings {
@@ -55,8 +55,16 @@ export class TcpRouter {
   #closing: Promise<void> | undefined
   #whenIdle: (() => void) | undefined
 
-  /** `options` are complete; {@link createTcpRouter} makes them so. */
-  constructor(route: Route, options: CheckedOptions, clock: Clock) {
+  /**
+   * `options` are complete; {@link createTcpRouter} makes them so. `numbers`: those of the connections of several routers
+   * together.
+   */
+  constructor(
+    route: Route,
+    options: CheckedOptions,
+    clock: Clock,
+    numbers: ConnectionNumbers = new ConnectionNumbers(),
+  ) {
     this.#clock = clock
     this.#deadlines = new Deadlines(clock)
     this.#surroundings = {
@@ -64,7 +72,7 @@ export class TcpRouter {
       options,
       clock,
       deadlines: this.#deadlines,
-      numbers: new ConnectionNumbers(),
+      numbers,
       tell: (name, ...args) => this.#tell(name, ...args),
       over: (connection, summary) => this.#over(connection, summary),
     }
@@ -99,14 +107,8 @@ export class TcpRouter {
   async listen(where: number | ListenOptions, host?: string): Promise<AddressInfo | string> {
     if (this.#closing !== undefined) throw new Error('the router is closed')
     const options = typeof where === 'number' ? { port: where, ...(host === undefined ? {} : { host }) } : where
-    const server = createServer({
-      allowHalfOpen: true,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: keepAliveDelay,
-    })
+    const server = makeTcpServer((socket) => this.handle(socket))
     this.#servers.add(server)
-    server.on('connection', (socket) => this.handle(socket))
     try {
       server.listen(options)
       await once(server, 'listening')

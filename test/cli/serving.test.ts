@@ -8,7 +8,7 @@ test('a HUP that comes while it starts is not forgotten', async () => {
   const service = {
     description: 'a test',
     proxy: { files: [] },
-    loaded: { resolved: { entries: [] } },
+    loaded: { resolved: { entries: [], tcp: [] } },
     listeners: { urls: [] },
     reload: async () => void done.push('reload'),
     reopenLog: () => void done.push('reopen'),
