@@ -99,8 +99,7 @@ class Resolver {
     if (workers === undefined) checkWorkers(resolvedEntries, this.#diagnostics)
     const count = resolvedEntries.length + tcpEntries.length
     if (count === 0 && this.#diagnostics.list.length === 0) this.#reportEmpty(config)
-    const servesHttp = resolvedEntries.length > 0 || tcpEntries.length === 0
-    const listeners = this.#listeners(listen, servesHttp)
+    const listeners = this.#listeners(listen, resolvedEntries.length > 0 || tcpEntries.length === 0)
     const taking = this.#single<WorkersOptions>(workersSchema, workers, workersContradictions)
     checkTcpAddresses(tcpEntries, this.#taken, this.#diagnostics)
     return {
