@@ -25,6 +25,11 @@ export class Experiences {
     return { server, state: 'up', rest: 0, reason }
   }
 
+  /** Servers that are no longer there are forgotten. */
+  keep(stays: (server: string) => boolean): void {
+    for (const server of this.#offline.keys()) if (!stays(server)) this.#offline.delete(server)
+  }
+
   /** What a process that begins has to know. */
   get current(): readonly Experience[] {
     const now = this.#clock.now()

@@ -291,5 +291,7 @@ export class Manager implements Control {
     const { pools } = await this.#model.snapshot()
     const there = new Set(pools.flatMap(({ name, servers }) => servers.map(({ id }) => `${name}\n${id}`)))
     this.#states.keep((pool, server) => there.has(`${pool}\n${server}`))
+    const ids = new Set(pools.flatMap(({ servers }) => servers.map(({ id }) => id)))
+    this.#experiences.keep((server) => ids.has(server))
   }
 }

@@ -477,6 +477,20 @@ test('what requests tell one process about a server the others hear, and those t
   await manager.stop(0)
 })
 
+test('what requests told about a server that is gone those that begin later do not hear', async () => {
+  const cluster = new FakeCluster()
+  const manager = await cluster.open()
+  await manager.change({ kind: 'add', url: 'http://a:80' })
+  cluster.spawned[0]!.control.setState('http://a:80', 'offline', 'it refused')
+  await settle()
+  await manager.change({ kind: 'remove', server: 'http://a:80' })
+  await manager.change({ kind: 'add', url: 'http://a:80' })
+  cluster.spawned[0]!.die('was ended by SIGKILL')
+  await settle()
+  assert.equal(cluster.spawned.at(-1)!.control.servers.get('http://a:80'), 'up')
+  await manager.stop(0)
+})
+
 const worker = (instance: string) => ({ service: 'api', instance, weight: 1 })
 
 /** The servers that a source was last told to have. */
