@@ -52,8 +52,9 @@ class Checker {
     const { entry, address, place } = taking
     const other = this.#taken.find((each) => overlap(each.address, address))
     if (other !== undefined) this.#tell(taking, place, `${textOf(address)} is also ${other.what}`)
-    const known = this.#takings.find((each) => overlap(each.address, address))
-    if (known !== undefined && listenKey(known.address) !== listenKey(address)) {
+    const key = listenKey(address)
+    const known = this.#takings.find((each) => listenKey(each.address) === key || overlap(each.address, address))
+    if (known !== undefined && listenKey(known.address) !== key) {
       const message = `${textOf(address)} overlaps with ${textOf(known.address)} at ${formatPlace(known.place)}`
       this.#tell(taking, place, message)
     } else if (known?.entry === entry) {
@@ -101,11 +102,9 @@ class Checker {
 /** Nobody can listen at both. */
 function overlap(one: Location, other: Location): boolean {
   if (one.socketPath !== undefined || other.socketPath !== undefined) return one.socketPath === other.socketPath
-  if (one.port !== other.port) return false
-  if (one.host === other.host) return true
-  // The system chooses another port for each.
-  if (one.port === 0) return false
-  return takesAll(one.host, other.host) || takesAll(other.host, one.host)
+  // Of port 0 the system makes another one for each.
+  if (one.port !== other.port || one.port === 0) return false
+  return one.host === other.host || takesAll(one.host, other.host) || takesAll(other.host, one.host)
 }
 
 /** Whoever listens at `host` gets what is for `other`. All addresses of IPv6 are also those of IPv4. */

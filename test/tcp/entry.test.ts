@@ -201,7 +201,7 @@ test('no server at all: tried again while the client is kept, then closed, and t
     await new Promise((resolve) => setImmediate(resolve))
   }
   assert.ok(client.ended && waited >= 100, `closed after ${waited} ms`)
-  assert.match(rig.log.join('\n'), new RegExp(`^warn no connection to tcp://${dead}: .*refused`, 'm'))
+  assert.match(rig.log.join('\n'), new RegExp(`^warn no connection to tcp://${dead}: .*REFUSED`, 'm'))
 })
 
 test('each entry has its own timeouts', async (t) => {
