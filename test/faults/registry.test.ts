@@ -89,3 +89,23 @@ test('a server that somebody else has registered with a lease is there as long a
   await found(async () => ((await proxy.servers()).length === 2 ? true : undefined), 'the server')
   await found(async () => ((await proxy.servers()).length === 1 ? true : undefined), 'the end of the lease')
 })
+
+test('a pool that a reload brings has what the registry knew of it already', {
+  skip: noEtcd,
+  timeout: 60_000,
+}, async (t) => {
+  const etcd = await Etcd.start(t)
+  const conf = `[CLUSTER]\nRegistry etcd://127.0.0.1:${etcd.port}/test\n[PROXY_ENTRY web]\nMatch /web\nServerList 127.0.0.1:1\n`
+  const proxy = await ManagedCommand.start(t, conf)
+  const a = await named(t, 'a')
+  await etcd.ctl('put', 'test/pools/other/servers/a', a)
+  await etcd.ctl('put', 'test/pools/web/servers/a', a)
+  await found(
+    async () => ((await proxy.servers()).length === 2 ? true : undefined),
+    'the server of the pool that is there',
+  )
+  proxy.write(`${conf}[PROXY_ENTRY other]\nMatch /*\n`)
+  await proxy.hangUp()
+  await found(async () => ((await proxy.servers()).length === 3 ? true : undefined), 'that of the new one')
+  assert.equal(await answer(proxy), 'a')
+})

@@ -431,3 +431,44 @@ test('a worker is not added by hand', async (t) => {
   const rig = await startRig(t, 'http1', { name: 'web', serverList: 'dns:api.invalid:80' }, { discovers: false })
   await refused(rig, { kind: 'add', url: 'worker:api/1' }, 'invalid', /a worker joins by itself/)
 })
+
+test('a request that waits for a server at its limit is served by the servers that it began with, whatever a reload says', async (t) => {
+  const [b, held] = [await named(t, 'b'), [] as ServerResponse[]]
+  const { url: a } = await httpServer(t, (_, res) => void held.push(res))
+  const rig = await startRig(t, 'http1', { name: 'web', serverList: a, maxConnections: 1 })
+  const first = rig.get()
+  await eventually(() => held.length === 1, 'the first request')
+  const second = rig.get()
+  let queued = 0
+  await eventually(() => {
+    void rig.proxy.control.snapshot().then(({ pools }) => {
+      queued = pools[0]!.queued
+    })
+    return queued === 1
+  }, 'the second one to wait')
+  await rig.proxy.reload(configOf('http1', { name: 'web', serverList: b }))
+  held[0]!.end('a')
+  await eventually(() => held.length === 2, 'the second request')
+  held[1]!.end('a')
+  assert.deepEqual([(await first).body, (await second).body], ['a', 'a'])
+})
+
+test('a request that waits for a worker goes on waiting over a reload, in the pool that takes its place', async (t) => {
+  const a = await named(t, 'a')
+  const entry = { name: 'web', serverList: 'dns:api.invalid:80' }
+  const rig = await startRig(t, 'http1', entry, { discovers: false })
+  const { control } = rig.proxy
+  // It is known, and has not dialled in here yet.
+  await control.change({ kind: 'source', source: 'dns:http://api.invalid:80', servers: [{ url: 'worker:api/1' }] })
+  const waiting = rig.get()
+  let queued = 0
+  await eventually(() => {
+    void control.snapshot().then(({ pools }) => {
+      queued = pools[0]!.queued
+    })
+    return queued === 1
+  }, 'it to wait')
+  await rig.proxy.reload(configOf('http1', entry))
+  await control.change({ kind: 'source', source: 'dns:http://api.invalid:80', servers: [{ url: a }] })
+  assert.equal((await waiting).body, 'a')
+})

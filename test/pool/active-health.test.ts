@@ -147,6 +147,30 @@ test('a process that does not ask takes the verdicts of one that does', () => {
   taking.health.apply([{ check: 'of another', up: true, reason: '', last: null }])
 })
 
+test('a process that asks by itself does not take the verdict of another one', () => {
+  const { health, check, changes } = bench()
+  health.apply([{ check: 'key', up: false, reason: 'elsewhere it is', last: null }])
+  assert.equal(check.up, true)
+  assert.deepEqual(changes, [])
+})
+
+test('a server that cannot be asked is neither well nor ill, and is asked again later', () => {
+  const clock = new ManualClock()
+  const health = new ActiveHealth({ clock, random: scriptedRandom(0.5), asks: () => true })
+  let asked = 0
+  const probe = () => {
+    asked++
+    return undefined
+  }
+  const check = health.want('key', address, { ...options, interval: 1000 }, probe, { checkChanged: () => {} })
+  for (let i = 0; i < 10; i++) clock.advance(1000)
+  assert.ok(asked >= 9)
+  assert.equal(check.up, true)
+  assert.equal(check.last, null)
+  health.close()
+  assert.equal(clock.pending, 0)
+})
+
 test('a server that is down gets nothing, and comes back', () => {
   const bench = new PoolBench()
   const pool = bench.pool('a b', { healthCheck: '/health', healthFails: 1, healthPasses: 1, failOpen: true })
