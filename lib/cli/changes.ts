@@ -2,7 +2,9 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { ResolvedEntry } from '../config/load.js'
+import { formatServiceAddress } from '../pool/service-address.js'
 import { idOf } from '../pool/source.js'
+import type { WorkersOptions } from '../workers/options.js'
 import type { Loaded } from './configuration.js'
 import { shortServer } from './words.js'
 
@@ -17,7 +19,24 @@ export function describeChanges(old: Loaded, next: Loaded): string[] {
   if (isReordered || orderChanged([...ofTcp(old).keys()], [...ofTcp(next).keys()])) {
     phrases.push('the order of the entries changed')
   }
+  phrases.push(...workersChanges(old.resolved.workers, next.resolved.workers))
   return phrases
+}
+
+/** Secrets and certificates are not shown. */
+function workersChanges(old: WorkersOptions, next: WorkersOptions): string[] {
+  const phrases: string[] = []
+  const [before, after] = [whereWorkersDialIn(old), whereWorkersDialIn(next)]
+  if (before !== after) phrases.push(`workers dial in ${after}`)
+  if (old.token !== next.token) phrases.push('the token of workers changed')
+  const isOther = old.certificate !== next.certificate || old.certificateKey !== next.certificateKey
+  if (isOther && before === after) phrases.push('the certificate for workers changed')
+  return phrases
+}
+
+function whereWorkersDialIn({ listen, certificate }: WorkersOptions): string {
+  if (listen === undefined) return 'nowhere'
+  return `at ${formatServiceAddress(listen, listen.port, certificate === undefined ? 'http' : 'https')}`
 }
 
 type Lists = Pick<ResolvedEntry['options'], 'serverList' | 'backupList'>

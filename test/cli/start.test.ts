@@ -147,6 +147,23 @@ test('HUP opens new addresses and closes old ones; others are left alone', async
   untouched.destroy()
 })
 
+test('HUP says what becomes of the address for workers, and shows no token', async (t) => {
+  const [first, second] = await freePorts(2)
+  const base = entry(await named(t, 'one'))
+  const { command, file } = await started(t, `${base}${listen}[WORKERS]\nListen ${first}\n`)
+  const told = async (workers: string): Promise<string> => {
+    const from = command.stdout.length
+    writeFileSync(file, `${base}${listen}${workers}`)
+    command.signal('SIGHUP')
+    return (await command.output(/reloaded proxy\.conf: .*/, from))[0]
+  }
+  assert.equal(
+    await told(`[WORKERS]\nListen ${second}\nToken sesame\n`),
+    `reloaded proxy.conf: workers dial in at http://127.0.0.1:${second}; the token of workers changed`,
+  )
+  assert.equal(await told(''), 'reloaded proxy.conf: workers dial in nowhere; the token of workers changed')
+})
+
 test('HUP with an address that cannot be opened changes nothing', async (t) => {
   const [one, two] = [await named(t, 'one'), await named(t, 'two')]
   const taken = Number(two.split(':')[1])
