@@ -53,7 +53,7 @@ test('what the example shows in comments loads too', (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'pointsman-'))
   context.after(() => rmSync(folder, { recursive: true }))
   const keys = sectionSchemas.flatMap(({ options }) => [...options.values()].map(({ key }) => key))
-  const setting = new RegExp(`^# (?=(?:${keys.join('|')}|Include) |\\[[A-Z]+\\]$)`)
+  const setting = new RegExp(`^# (?=(?:${keys.join('|')}|Include) |\\[[A-Z_]+(?: \\w+)?\\]$)`)
   const shown = readFileSync('proxy.conf.example', 'utf8')
     .split('\n')
     .map((line) => line.replace(setting, ''))
