@@ -3,7 +3,7 @@
  * manager's to say; what has happened is the sum over the processes, those that have ended included.
  */
 
-import type { PoolSnapshot, ServerSnapshot, Snapshot } from '../forward/control.js'
+import type { CheckSnapshot, PoolSnapshot, ServerSnapshot, Snapshot } from '../forward/control.js'
 import { addDurations, type DurationCounts, noDurations } from '../pool/durations.js'
 
 /** Snapshots of the processes, summed over what `manager` says is there. */
@@ -72,12 +72,18 @@ function sumServer(server: ServerSnapshot, parts: readonly ServerSnapshot[]): Se
   return {
     ...server,
     ...stateOf(server, parts),
+    // Of a worker that has dialled in each process has its own.
+    lastCheck: server.lastCheck ?? latest(parts.flatMap(({ lastCheck }) => lastCheck ?? [])),
     connections: total(parts, ({ connections }) => connections),
     consecutiveFailures: Math.max(0, ...parts.map(({ consecutiveFailures }) => consecutiveFailures)),
     success: total(parts, ({ success }) => success),
     failed: total(parts, ({ failed }) => failed),
     latency: sumDurations(parts.map(({ latency }) => latency)),
   }
+}
+
+function latest(checks: readonly CheckSnapshot[]): CheckSnapshot | null {
+  return checks.reduce<CheckSnapshot | null>((last, each) => (last !== null && last.at > each.at ? last : each), null)
 }
 
 type Standing = Pick<ServerSnapshot, 'state' | 'reason' | 'offlineUntil' | 'since'>
@@ -121,6 +127,7 @@ function counted(snapshot: Snapshot): Snapshot {
         since: null,
         offlineUntil: null,
         connections: 0,
+        lastCheck: null,
         consecutiveFailures: 0,
       })),
     })),

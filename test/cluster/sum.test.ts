@@ -99,6 +99,14 @@ test('states: the manager first, then offline where one process says so, until t
   assert.deepEqual(standing({}), ['up', '', null, null])
 })
 
+test('the last check of a worker is the latest of the processes, who check it themselves', () => {
+  const checked = (at: number, passed: boolean): Snapshot =>
+    snapshotOf([serverSnapshot('worker:api/1', { lastCheck: { at, passed, result: 'it answered', duration: 1 } })])
+  const manager = snapshotOf([serverSnapshot('worker:api/1')])
+  const [pool] = sumSnapshots(manager, [checked(5, true), checked(7, false), manager, checked(6, true)]).pools
+  assert.deepEqual(pool!.servers[0]!.lastCheck, { at: 7, passed: false, result: 'it answered', duration: 1 })
+})
+
 test('what a process had counted stays counted when it ends; how it stood does not', () => {
   const running = new RunningSum()
   const manager = snapshotOf([serverSnapshot('s')])
