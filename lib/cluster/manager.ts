@@ -60,6 +60,7 @@ export class Manager implements Control {
   readonly #fleet: Fleet
   readonly #rolling: Rolling
   readonly #workers = new Workers()
+  #tellPlanned = false
   readonly #states: SummedStates
   readonly #experiences: Experiences
   readonly #removals = new Removals()
@@ -256,11 +257,13 @@ export class Manager implements Control {
 
   /** In turn: what they are by then counts. */
   #tellOfWorkers(): void {
-    const told = this.#fleet.inTurn(async () => {
+    if (this.#tellPlanned) return
+    this.#tellPlanned = true
+    const tell = async (): Promise<void> => {
+      this.#tellPlanned = false
       for (const change of workerChanges(this.#model.sources, this.#workers.all)) await this.#make(change)
-    })
-    // All is about to end.
-    told.catch(() => {})
+    }
+    this.#fleet.inTurn(tell).catch(() => {})
   }
 
   /** What one process has found out about a server all others hear. */

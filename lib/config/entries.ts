@@ -3,12 +3,20 @@
 import { namedSources } from '../pool/source.js'
 import { type Diagnostics, formatPlace, type Place } from './diagnostics.js'
 import { sectionTitle } from './ini.js'
+import { configOrigin } from './origin.js'
 import type { ResolvedEntry } from './resolved.js'
 import { entrySchema } from './schema.js'
 
 interface NamedEntry {
   readonly name: string
   readonly place: Place
+}
+
+/** A configuration without any entry is none. */
+export function reportEmpty(config: object, diagnostics: Diagnostics): void {
+  const origin = configOrigin(config)
+  if (origin === undefined) diagnostics.add({ path: 'entries' }, '', 'no entry')
+  else diagnostics.add({ file: origin.file, line: 1, column: 1 }, '', 'no [PROXY_ENTRY]')
 }
 
 /** What a file can hold as a label. */

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { resolve as resolvePath } from 'node:path'
 import { checkTcpAddresses, type TakenAddress } from './clashes.js'
 import { Diagnostics, formatPlace } from './diagnostics.js'
-import { checkNames, checkWorkers, isLabel } from './entries.js'
+import { checkNames, checkWorkers, isLabel, reportEmpty } from './entries.js'
 import { placeOf, type Section, type Values } from './given.js'
 import { reasonOf, reportProblems, sectionTitle } from './ini.js'
 import { configOrigin, sectionOrigin } from './origin.js'
@@ -98,8 +98,9 @@ class Resolver {
     checkNames(entrySchema.name, resolvedEntries, tcpSchema.name, tcpEntries, this.#diagnostics)
     if (workers === undefined) checkWorkers(resolvedEntries, this.#diagnostics)
     const count = resolvedEntries.length + tcpEntries.length
-    if (count === 0 && this.#diagnostics.list.length === 0) this.#reportEmpty(config)
-    const listeners = this.#listeners(listen, resolvedEntries.length > 0 || tcpEntries.length === 0)
+    if (count === 0 && this.#diagnostics.list.length === 0) reportEmpty(config, this.#diagnostics)
+    const servesHttp = resolvedEntries.length > 0 || tcpEntries.length === 0
+    const listeners = this.#listeners(listen, servesHttp)
     const taking = this.#single<WorkersOptions>(workersSchema, workers, workersContradictions)
     checkTcpAddresses(tcpEntries, this.#taken, this.#diagnostics)
     return {
@@ -113,12 +114,6 @@ class Resolver {
       log: this.#single<LogOptions>(logSchema, log),
       files: [...this.#files],
     }
-  }
-
-  #reportEmpty(config: object): void {
-    const origin = configOrigin(config)
-    if (origin === undefined) this.#diagnostics.add({ path: 'entries' }, '', 'no entry')
-    else this.#diagnostics.add({ file: origin.file, line: 1, column: 1 }, '', 'no [PROXY_ENTRY]')
   }
 
   #object(value: unknown, path: string): value is object {

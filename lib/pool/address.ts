@@ -66,7 +66,8 @@ export function parseServer(text: string): ServerSpec {
   }
 }
 
-function parseWeight(digits: string, text: string): number {
+/** A weight. @throws Error naming `text`, the whole of what was written. */
+export function parseWeight(digits: string, text: string): number {
   const weight = /^\d+$/.test(digits) ? Number(digits) : 0
   if (weight < 1 || weight > 1000) {
     throw new Error(`bad weight "${digits}" in "${text}"; a weight is a whole number from 1 to 1000`)

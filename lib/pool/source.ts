@@ -5,7 +5,7 @@
  * in to) hands what was found to the pool with `Pool.found`; it takes the place of what the same source told before.
  */
 
-import { networkAddress, parseServer, type ServerAddress, type ServerSpec } from './address.js'
+import { networkAddress, parseServer, parseWeight, type ServerAddress, type ServerSpec } from './address.js'
 import type { HealthOptions } from './health-options.js'
 import type { AdminState } from './member.js'
 
@@ -79,7 +79,7 @@ export function parseListed(text: string): Listed {
   if (kind === undefined || rest === undefined || rest.includes(' ')) return parseServer(text)
   // `worker:*` is any service; behind it, as behind a name, there may be a weight.
   const [, location, digits] = /^(\*|[^*]*)(?:\*(.*))?$/.exec(rest) ?? []
-  const { weight } = digits === undefined ? { weight: 1 } : parseServer(`h*${digits}`)
+  const weight = digits === undefined ? 1 : parseWeight(digits, text)
   switch (kind.toLowerCase()) {
     case 'worker':
       return { source: workerSource(location!, text), weight }

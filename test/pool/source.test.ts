@@ -30,7 +30,7 @@ test('anything else is a server', () => {
 const refused: [text: string, message: RegExp][] = [
   ['worker:', /bad service "" in "worker:"/],
   ['worker:api/7f3a', /bad service "api\/7f3a".*by their service, as in worker:api/],
-  ['worker:api*0', /bad weight "0"/],
+  ['worker:api*0', /bad weight "0" in "worker:api\*0"/],
   ['dns:', /host is missing/],
   ['dns:api:port', /bad port "port" in "dns:api:port"/],
   ['dns:10.0.0.1:80', /10\.0\.0\.1 is an address.*leave "dns:" away/],
