@@ -28,6 +28,7 @@ export class AcceptingWorkers {
   #listener: WorkerListener | undefined
   /** As a URL; undefined: nowhere. */
   #url: string | undefined
+  #replacing: Promise<void> | undefined
 
   /** `shared`: other processes listen at the same address, through node:cluster. */
   constructor(gate: JoinHandler, logger: Logger, clock: Clock, shared = false) {
@@ -52,8 +53,9 @@ export class AcceptingWorkers {
     }
     const before = this.#listener
     const listener = options.listen === undefined ? undefined : this.#listenerOf(options)
-    // The same address under another certificate: it has to be free first.
-    if (isDeepStrictEqual(options.listen, this.#options?.listen)) await before?.close()
+    if (before !== undefined && listener !== undefined && isDeepStrictEqual(options.listen, this.#options?.listen)) {
+      return { commit: () => void this.#replace(options, before, listener), undo: async () => {} }
+    }
     let url: string | undefined
     try {
       url = await listener?.listen()
@@ -72,7 +74,21 @@ export class AcceptingWorkers {
   }
 
   async close(): Promise<void> {
+    await this.#replacing
     await this.#listener?.close()
+  }
+
+  /** The same address under another certificate: it has to be free first, so it is let go when nothing else can fail. */
+  #replace(options: WorkersOptions, before: WorkerListener, listener: WorkerListener): void {
+    this.#options = options
+    this.#listener = listener
+    this.#replacing = before
+      .close()
+      .then(() => listener.listen())
+      .then((url) => {
+        this.#url = url
+      })
+      .catch((error: Error) => this.#logger.error(error.message))
   }
 
   #listenerOf(options: WorkersOptions): WorkerListener {
