@@ -76,7 +76,10 @@ test('tcp-postgres: each port leads to its servers', async (t) => {
   assert.equal(await ask(portOf(url)), 'the primary')
   assert.equal(await ask(readPort), 'replica 1')
   assert.equal(await ask(readPort), 'replica 2')
-  if (missing('psql') !== false) return
+})
+
+test('tcp-postgres: psql shows what the server says', { skip: missing('psql') }, async (t) => {
+  const { url } = await start(t, 'tcp-postgres.mjs')
   const psql = await outcome('psql', ['-h', '127.0.0.1', '-p', portOf(url), '-U', 'me', '-c', 'select 1', 'db'])
   assert.match(psql, /FATAL: +this is the primary/)
 })
