@@ -88,7 +88,7 @@ export class EventStream {
         await this.#pause(undefined)
         continue
       }
-      const delay = Math.min(longestDelay, this.#retry * 2 ** (this.#failures - 1)) * (0.8 + 0.4 * Math.random())
+      const delay = Math.min(longestDelay, this.#retry * 2 ** (this.#failures - 1)) * (0.8 + 0.4 * clock.chance())
       this.#onState({ state: 'lost', reason, retryAt: clock.now() + delay })
       await this.#pause(delay)
     }
