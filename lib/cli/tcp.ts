@@ -140,8 +140,9 @@ class Ending {
   #stop(signal: string, timeout: number): void {
     const { current } = this.#router.counts
     const time = timeout === shortTime ? ` within ${shortTime / 1000} s` : ''
-    this.#say(`${signal}: ${current === 0 ? 'stopping' : `finishing ${count(current, 'connection')}${time}`}`)
     this.#router.close({ timeout }).then(this.#reach)
+    // Once it is true: whoever reads this finds the port closed.
+    this.#say(`${signal}: ${current === 0 ? 'stopping' : `finishing ${count(current, 'connection')}${time}`}`)
   }
 }
 
