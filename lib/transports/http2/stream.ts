@@ -41,7 +41,10 @@ export interface Carried {
   closed(stream: ClientHttp2Stream): void
 }
 
-export type CarriedStream = ClientHttp2Stream & { carriage: Carried }
+export type CarriedStream = ClientHttp2Stream & {
+  /** Not its own any more once it is closed: see {@link letGo}. */
+  carriage: Carried
+}
 
 /** What a stream is opened for. */
 export interface StreamUse {
@@ -132,7 +135,7 @@ function onEmit(this: CarriedStream, event: string, first: unknown, flags: numbe
       sendTrailers(this)
       return true
     case 'close':
-      this.carriage.closed(this)
+      letGo(this).closed(this)
       return true
     case 'error':
       // Told as the close that follows.
@@ -161,7 +164,17 @@ function statusOf(headers: unknown): number {
 }
 
 function onClose(this: CarriedStream): void {
-  this.carriage.closed(this)
+  letGo(this).closed(this)
+}
+
+/**
+ * The last thing that is told of a stream. Node's tables of streams make many of those that are over outlive collections
+ * of young objects; what they were opened for, which is larger, is not to stay with them.
+ */
+function letGo(stream: CarriedStream): Carried {
+  const { carriage } = stream
+  stream.carriage = nobody
+  return carriage
 }
 
 function whenTold(carriage: Carried): void {
@@ -169,3 +182,16 @@ function whenTold(carriage: Carried): void {
 }
 
 function ignore(): void {}
+
+/** Whom a closed stream has. */
+const nobody: Carried = {
+  requestTrailers: [],
+  informational: ignore,
+  answered: ignore,
+  arrived: () => true,
+  trailers: ignore,
+  ended: ignore,
+  told: ignore,
+  drained: ignore,
+  closed: ignore,
+}
