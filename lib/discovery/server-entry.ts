@@ -12,8 +12,9 @@ type AdminState = 'up' | 'draining' | 'disabled'
 
 export interface ServerEntry {
   readonly address: ServerAddress
-  /** Undefined: 1, or what the file says. */
+  /** Undefined: what the file says, or 1. */
   readonly weight: number | undefined
+  /** Undefined: what the file says, or no. */
   readonly backup: boolean | undefined
   readonly state: AdminState | undefined
   readonly health: HealthSettings | undefined

@@ -123,13 +123,16 @@ export class SharedControl implements Control {
     const { lease } = change
     const key = this.#keyOf(pool.name, id)
     // A server that proxies have in their files keeps what they say of it.
-    const fresh = { ...wanted, weight: wanted.weight ?? (known?.source === null ? known.weight : undefined) }
+    const weight = known?.source === null ? known.weight : undefined
+    const fresh = { ...wanted, weight: wanted.weight ?? weight }
     let isNew = false
     const decide: RegistryDecision = (before) => {
       const there = this.#read(key, before)
       isNew = there === undefined || there.leaving || (there.override && known === undefined)
       if (there === undefined || there.leaving) return { value: formatServerEntry(fresh), lease }
-      const value = there.override ? formatServerEntry({ ...there, override: false }) : before?.value
+      const value = there.override
+        ? formatServerEntry({ ...there, weight: there.weight ?? weight, override: false })
+        : before?.value
       return { value, lease }
     }
     const isRenewed = lease !== undefined && !this.#wouldChange(key, decide) && (await this.#registry.renew(key, lease))
@@ -253,9 +256,9 @@ export class SharedControl implements Control {
   }
 }
 
-/** Says of a server in the file how it stands. */
-function overriding({ address, weight, backup }: Place): ServerEntry {
-  return { ...plainEntry(address), weight, backup, override: true }
+/** Says nothing of a server in the file yet. */
+function overriding({ address }: Place): ServerEntry {
+  return { ...plainEntry(address), override: true }
 }
 
 function merged(entry: ServerEntry, { weight, state, health }: ServerChange): ServerEntry {

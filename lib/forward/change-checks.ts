@@ -19,9 +19,11 @@ export function serverSpec(url: string, weight: number | undefined): ServerSpec 
 
 /** `before`: how the servers of the pool are checked. */
 export function foundServer(before: HealthOptions, { url, weight, backup, state, health }: FoundServer): Found {
+  const spec = serverSpec(url, weight)
   return {
-    ...serverSpec(url, weight),
-    backup: backup === true,
+    address: spec.address,
+    weight: weight ?? (url.includes('*') ? spec.weight : undefined),
+    backup,
     admin: state,
     health: health === undefined ? undefined : healthOptions(before, health),
   }

@@ -78,7 +78,9 @@ export interface SourceChange {
 export interface FoundServer {
   /** As in `ServerList`. */
   readonly url: string
+  /** Default: as the configuration says, if it names the server; otherwise 1. */
   readonly weight?: number | undefined
+  /** Default: as the configuration says, if it names the server; otherwise false. */
   readonly backup?: boolean | undefined
   /** Default: `up`. */
   readonly state?: 'up' | 'draining' | 'disabled' | undefined

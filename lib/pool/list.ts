@@ -43,23 +43,24 @@ export class List<Carrier> {
 
   /** What decides about each slot: every server of the list, those that are named twice twice. */
   get servers(): readonly ListedServer[] {
-    const named = new Set<string>()
     const tellers = new Map<string, ListedServer>()
-    for (const place of this.#places) if (!('source' in place)) named.add(place.address.id)
+    const named = this.#named
     for (const place of this.#places) {
       if (!('source' in place)) continue
       for (const told of place.found) {
         const { address } = told
-        const weight = Math.min(heaviest, told.weight * place.factor)
-        tellers.set(address.id, { address, weight, told, source: named.has(address.id) ? undefined : place.source })
+        const written = named.get(address.id)
+        const weight = told.weight === undefined && written !== undefined ? written : (told.weight ?? 1) * place.factor
+        const source = written === undefined ? place.source : undefined
+        tellers.set(address.id, { address, weight: Math.min(heaviest, weight), told, source })
       }
     }
     const seen = new Set<string>()
     const servers: ListedServer[] = []
     for (const place of this.#places) {
-      for (const { address, weight } of 'source' in place ? place.found : [place]) {
+      for (const { address } of 'source' in place ? place.found : [place]) {
         const teller = tellers.get(address.id)
-        if (!teller && !('source' in place)) servers.push({ address, weight, told: undefined, source: undefined })
+        if (!teller && !('source' in place)) servers.push({ ...place, told: undefined, source: undefined })
         // Once, at its first place, whoever tells of it.
         if (teller && !seen.has(address.id)) servers.push(teller)
         seen.add(address.id)
@@ -68,8 +69,22 @@ export class List<Carrier> {
     return servers
   }
 
+  /** The weights of the servers that are named by themselves, of those that are named twice in all. */
+  get #named(): ReadonlyMap<string, number> {
+    const named = new Map<string, number>()
+    for (const place of this.#places) {
+      if (!('source' in place)) named.set(place.address.id, (named.get(place.address.id) ?? 0) + place.weight)
+    }
+    return named
+  }
+
   names(source: string): boolean {
     return this.#places.some((place) => 'source' in place && place.source === source)
+  }
+
+  /** Whether the server is named by itself. */
+  has(id: string): boolean {
+    return this.#named.has(id)
   }
 
   add(spec: ServerSpec): void {

@@ -121,10 +121,19 @@ export class Membership<Carrier> {
   found(source: string, found: readonly Found[]): void {
     if (this.#closed) return
     const namedAsBackup = this.#backups.names(source) && !this.#main.names(source)
-    const [backups, main] = [true, false].map((wanted) => found.filter(({ backup }) => backup === wanted))
-    if (!namedAsBackup) this.#main.tell(source, main!)
-    this.#backups.tell(source, namedAsBackup ? found : backups!)
+    if (!namedAsBackup)
+      this.#main.tell(
+        source,
+        found.filter((each) => this.#belongs(each, false)),
+      )
+    this.#backups.tell(source, namedAsBackup ? found : found.filter((each) => this.#belongs(each, true)))
     this.#settle()
+  }
+
+  /** Whether what was found is of the backups, or of the main list. */
+  #belongs({ address: { id }, backup }: Found, toBackups: boolean): boolean {
+    if (backup !== undefined) return backup === toBackups
+    return toBackups ? this.#backups.has(id) : this.#main.has(id) || !this.#backups.has(id)
   }
 
   /** Another way to check the servers that have none of their own. */

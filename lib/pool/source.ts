@@ -39,10 +39,10 @@ export const registrySource = 'registry'
 /** A server that a source has told of. */
 export interface Found {
   readonly address: ServerAddress
-  /** A whole number from 1 to 1000. */
-  readonly weight: number
-  /** Used only while no other is eligible. */
-  readonly backup: boolean
+  /** A whole number from 1 to 1000. Undefined: as the list says that names the server, or 1. */
+  readonly weight: number | undefined
+  /** Used only while no other is eligible. Undefined: as the list says that names the server, or no. */
+  readonly backup: boolean | undefined
   /** Default: `up`. */
   readonly admin?: AdminState | undefined
   /** How it is checked, where that is another way than the pool's. */

@@ -169,6 +169,9 @@ test('a server of the file: its state is shared with those who have it, and nobo
   await eventually(() => servers(same.control)[0] === 'http://10.0.0.1:80*3 disabled', 'the state in the second')
   await without.shared.resync()
   assert.deepEqual(servers(without.control), ['http://10.0.0.9:80*1 up'])
+  // Only what was said: the rest remains that of each file.
+  const [stored] = [...one.store.entries.values()].map(({ value }) => JSON.parse(value))
+  assert.deepEqual(stored, { url: 'http://10.0.0.1:80', state: 'disabled', override: true })
   await assert.rejects(
     one.shared.change({ kind: 'remove', server: '10.0.0.1:80' }),
     refusal('invalid', /stands in the file of each proxy/),

@@ -112,6 +112,21 @@ describe('a pool that a source feeds', () => {
     )
   })
 
+  it('leaves a server in the list that names it, where nothing is said of backups', () => {
+    const pool = new PoolBench().pool('a b', {}, 'c d')
+    pool.found('registry', found('a c e', { backup: undefined, admin: 'draining' }))
+    assert.deepEqual(
+      pool.members.map(({ server, backup, state }) => [server.address.host, backup, state]),
+      [
+        ['a', false, 'draining'],
+        ['b', false, 'up'],
+        ['e', false, 'draining'],
+        ['c', true, 'draining'],
+        ['d', true, 'up'],
+      ],
+    )
+  })
+
   it('does as the registry says of state and check, and as before when it says nothing any more', () => {
     const bench = new PoolBench()
     const pool = bench.pool('a b')

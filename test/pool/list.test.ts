@@ -51,6 +51,17 @@ describe('List', () => {
     assert.equal(written(made), 'a*1 b*1 b*1 c*1')
   })
 
+  it('keeps the weight of a server that is named where a source says none', () => {
+    const made = list('a*3 b*2 b*4')
+    made.tell(
+      'registry',
+      found('a', 'b', 'c').map((each) => ({ ...each, weight: undefined })),
+    )
+    assert.equal(written(made), 'a*3 b*6 c*1(registry)')
+    made.tell('registry', found('a*9'))
+    assert.equal(written(made), 'a*9 b*2 b*4')
+  })
+
   it('has a server that two sources tell of once, as the later one says', () => {
     const made = list('dns:one:80 dns:two:80')
     made.tell('dns:http://one:80', found('a', 'b'))
