@@ -78,10 +78,19 @@ export async function runWorker(
 function serverOf(args: Arguments): ServerAddress {
   const to = args.text('to')
   if (to === undefined) throw new UsageError('--to is missing: the server that requests go to, such as 127.0.0.1:3000')
-  const { address, weight } = usage('--to', () => parseServer(/^\d+$/.test(to) ? `127.0.0.1:${to}` : to))
+  const { address, weight } = usage('--to', () => oneServer(/^\d+$/.test(to) ? `127.0.0.1:${to}` : to))
   if (address.scheme === 'worker') throw new UsageError('--to: a worker cannot stand before a worker')
   if (weight !== 1) throw new UsageError('--to: the weight of a worker is given with --weight')
   return address
+}
+
+function oneServer(text: string): ReturnType<typeof parseServer> {
+  try {
+    return parseServer(text)
+  } catch (error) {
+    if (!/^(?:dns|srv|worker):/i.test(text)) throw error
+    throw new Error(`"${text}" stands for several servers, and only in a ServerList; name one, such as 127.0.0.1:3000`)
+  }
 }
 
 function proxiesOf(args: Arguments): readonly ProxyAddress[] {

@@ -22,6 +22,18 @@ test('without -c it is proxy.conf of the working directory', async (t) => {
   )
 })
 
+test('servers that are not in the file are named by where they come from', async (t) => {
+  const text = '[PROXY_ENTRY]\nMatch /a*\nServerList a dns:b:80\n[PROXY_ENTRY]\nMatch /*\nServerList srv:c dns:b:80*2\n'
+  const cwd = folder(t, {
+    'proxy.conf': text,
+    'workers.conf': '[PROXY_ENTRY]\nMatch /*\nServerList worker:*\n[WORKERS]\nListen 0\n',
+  })
+  const { stdout } = await run(['check'], { cwd })
+  assert.match(stdout, /^proxy\.conf is sound: 2 entries, 1 server, servers of dns:b:80 and srv:c, listening on /)
+  const workers = await run(['check', '-c', 'workers.conf'], { cwd })
+  assert.match(workers.stdout, /^workers\.conf is sound: 1 entry, servers of worker:\*, listening on /)
+})
+
 const faulty =
   '[PROXY_ENTRY static]\n\tMatch /*\n\tServerList 127.0.0.1:1 127.0.0.1:99999\n  LoadBalance Round-Robbin\n'
 

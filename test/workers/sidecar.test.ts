@@ -160,6 +160,8 @@ const misuses: [args: string[], code: number, message: RegExp][] = [
   [['--to', 'ftp://h'], 2, /--to: unknown scheme "ftp"/],
   [['--to', 'h:1*3'], 2, /--to: the weight of a worker is given with --weight/],
   [['--to', 'worker:a/b'], 2, /--to: a worker cannot stand before a worker/],
+  [['--to', 'worker:api'], 2, /--to: "worker:api" stands for several servers.*; name one, such as 127\.0\.0\.1:3000/],
+  [['--to', 'dns:api:80'], 2, /--to: "dns:api:80" stands for several servers/],
   [['--to', '1', '--join', 'h'], 2, /--join: the port is missing in "h"/],
   [['--to', '1', '--service', 'a b'], 2, /--service: "a b" is no name/],
   [['--to', '1', '--weight', '0'], 2, /--weight: a whole number from 1 to 1000/],
