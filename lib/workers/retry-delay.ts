@@ -3,7 +3,8 @@ import { type Random, randomBelow } from '../random.js'
 
 /** Milliseconds. */
 const first = 100
-const longest = 10_000
+/** Well below the time that a request waits for a worker (`QueueTimeout`), since a proxy may start long after its workers. */
+const longest = 2_000
 /** A connection that has stood for so long was no accident. */
 const proven = 10_000
 /** What cannot get better by itself soon: a wrong token, a bad name. */
