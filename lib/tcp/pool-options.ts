@@ -6,20 +6,20 @@ import { parseLocation, parseServer, type ServerAddress, type ServerSpec } from 
 import { type HealthOptions, healthTable } from '../pool/health-options.js'
 import { type PoolConfig, type PoolOptions, poolTable } from '../pool/options.js'
 
+/** The options that mean the same for HTTP. */
+type SharedName =
+  | 'loadBalance'
+  | 'highAvailability'
+  | 'offlineTimeOut'
+  | 'attemptsCount'
+  | 'failOpen'
+  | 'maxConnections'
+  | 'queueLength'
+  | 'queueTimeout'
+  | 'slowStart'
+
 /** The servers of TCP connections and how one is chosen: the public form. Durations are seconds, or text as `250ms`. */
-export interface TcpPoolConfig
-  extends Pick<
-    PoolConfig,
-    | 'loadBalance'
-    | 'highAvailability'
-    | 'offlineTimeOut'
-    | 'attemptsCount'
-    | 'failOpen'
-    | 'maxConnections'
-    | 'queueLength'
-    | 'queueTimeout'
-    | 'slowStart'
-  > {
+export interface TcpPoolConfig extends Pick<PoolConfig, SharedName> {
   /** Servers: `10.0.0.1:5432`, `[::1]:5432`, `db:5432`, `unix:/run/app.sock`; `*3` behind one is its weight. */
   serverList?: string | readonly string[]
   /** Servers used only while none of `serverList` is eligible. Default: none. */
@@ -38,20 +38,7 @@ export interface TcpPoolConfig
 
 /** The servers of TCP connections and how one is chosen. Durations are milliseconds. */
 export interface TcpPoolOptions
-  extends Pick<
-      PoolOptions,
-      | 'serverList'
-      | 'backupList'
-      | 'loadBalance'
-      | 'highAvailability'
-      | 'offlineTimeOut'
-      | 'attemptsCount'
-      | 'failOpen'
-      | 'maxConnections'
-      | 'queueLength'
-      | 'queueTimeout'
-      | 'slowStart'
-    >,
+  extends Pick<PoolOptions, 'serverList' | 'backupList' | SharedName>,
     Pick<HealthOptions, 'healthInterval' | 'healthTimeout' | 'healthFails' | 'healthPasses'> {
   readonly healthCheck: boolean
 }
