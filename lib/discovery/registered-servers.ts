@@ -104,7 +104,7 @@ export class RegisteredServers {
     try {
       meaning = parse(value)
     } catch (error) {
-      this.#logger.warn(`registry: ${key} is left out: ${messageOf(error)}`)
+      this.#warn(`${key} is left out: ${messageOf(error)}`)
     }
     this.#read.set(key, { value, meaning })
     return meaning
@@ -114,8 +114,12 @@ export class RegisteredServers {
     if (!isThere) this.#strange.delete(key)
     else if (!this.#strange.has(key)) {
       this.#strange.add(key)
-      this.#logger.warn(`registry: ${key} is left out: it is no key of a pool`)
+      this.#warn(`${key} is left out: it is no key of a pool`)
     }
+  }
+
+  #warn(text: string): void {
+    this.#logger.warn(`registry: ${oneLine(text)}`)
   }
 }
 
@@ -123,4 +127,12 @@ export class RegisteredServers {
 function preferred(one: RegisteredServer, other: RegisteredServer): RegisteredServer {
   if (one.entry.override !== other.entry.override) return one.entry.override ? other : one
   return other.revision > one.revision ? other : one
+}
+
+/** Whoever can write to the registry is not to write lines of the log. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, (character) => {
+    const escaped = JSON.stringify(character).slice(1, -1)
+    return escaped === character ? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}` : escaped
+  })
 }

@@ -22,6 +22,8 @@ export interface ServerEntry {
   readonly override: boolean
   /** It is being removed, and stays only until its requests are over. */
   readonly leaving: boolean
+  /** Fields that mean nothing to proxies. */
+  readonly notes: Readonly<Record<string, unknown>>
 }
 
 const states: readonly unknown[] = ['up', 'draining', 'disabled']
@@ -34,7 +36,7 @@ const states: readonly unknown[] = ['up', 'draining', 'disabled']
 export function parseServerEntry(id: string, value: string): ServerEntry {
   const text = value.trim()
   const fields = text.startsWith('{') ? parseObject(text) : { url: text === '' ? id : text }
-  const { url = id, weight, backup, state, health, override, leaving } = fields
+  const { url = id, weight, backup, state, health, override, leaving, ...notes } = fields
   if (typeof url !== 'string') throw new Error('"url" is not a text')
   const { address, weight: written } = parseServer(url)
   if (address.scheme === 'worker') throw new Error(`${address.id} dials in to each proxy by itself`)
@@ -52,6 +54,7 @@ export function parseServerEntry(id: string, value: string): ServerEntry {
     health: health as HealthSettings | undefined,
     override: override === true,
     leaving: leaving === true,
+    notes,
   }
 }
 
@@ -62,15 +65,15 @@ export function checkWeight(weight: unknown): asserts weight is number {
 }
 
 /** The value of a key. */
-export function formatServerEntry({ address, override, leaving, ...rest }: ServerEntry): string {
+export function formatServerEntry({ address, override, leaving, notes, ...rest }: ServerEntry): string {
   const flags = { ...(override ? { override } : {}), ...(leaving ? { leaving } : {}) }
-  return JSON.stringify({ url: address.id, ...rest, ...flags })
+  return JSON.stringify({ url: address.id, ...rest, ...flags, ...notes })
 }
 
 /** A server of which nothing is said. */
 export function plainEntry(address: ServerAddress): ServerEntry {
   const nothing = { weight: undefined, backup: undefined, state: undefined, health: undefined }
-  return { address, ...nothing, override: false, leaving: false }
+  return { address, ...nothing, override: false, leaving: false, notes: {} }
 }
 
 /** As pools are told of it. */

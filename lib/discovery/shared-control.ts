@@ -16,7 +16,7 @@ import type { Logger } from '../forward/events.js'
 import { registrySource } from '../pool/source.js'
 import { Departures } from './departures.js'
 import { findPlaces, onlyPool, type Place, wantedServer } from './places.js'
-import { checkedBalancer, checkHealth, parsePoolSettings } from './pool-settings.js'
+import { checkedBalancer, checkHealth, parseObject, parsePoolSettings } from './pool-settings.js'
 import { type Registry, type RegistryDecision, type RegistryEntry, RegistryError } from './registry.js'
 import { parseKey, serverKey, settingsKey } from './registry-keys.js'
 import { checkWeight, formatServerEntry, parseServerEntry, plainEntry, type ServerEntry } from './server-entry.js'
@@ -219,6 +219,7 @@ export class SharedControl implements Control {
     await this.#registry.update(settingsKey(name), (before) => {
       const there = before === undefined ? {} : orElse(() => parsePoolSettings(before.value), {})
       const settings = {
+        ...(before && orElse(() => parseObject(before.value), {})),
         loadBalance: loadBalance ?? there.loadBalance,
         health: health === undefined ? there.health : { ...there.health, ...health },
       }

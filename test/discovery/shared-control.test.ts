@@ -160,6 +160,39 @@ test('weight and state of a server are merged into what stands there, and keep i
   assert.equal(store.entries.get(key('app-1'))?.lease, 30)
 })
 
+test('notes that stand beside what is changed stay', async (t) => {
+  const { shared, control, store } = await open(t, { web: [] })
+  store.put(key('app-1'), { url: '10.0.0.1:80', owner: 'kim', tags: ['a'] })
+  store.put('pools/web/settings', { loadBalance: 'naive', owner: 'kim' })
+  await eventually(() => servers(control).length === 1, 'the server')
+  await shared.change({ kind: 'server', server: '10.0.0.1:80', weight: 4 })
+  await shared.change({ kind: 'pool', pool: 'web', health: { path: '/up' } })
+  assert.deepEqual(JSON.parse(store.entries.get(key('app-1'))!.value), {
+    url: 'http://10.0.0.1:80',
+    weight: 4,
+    owner: 'kim',
+    tags: ['a'],
+  })
+  assert.deepEqual(JSON.parse(store.entries.get('pools/web/settings')!.value), {
+    loadBalance: 'Naive',
+    health: { path: '/up' },
+    owner: 'kim',
+  })
+})
+
+test('what somebody has written is one line of the log', async (t) => {
+  const { store, log } = await open(t, { web: [] })
+  store.put(key('a'), '10.0.0.1:80\r\n2026-01-01 info  \u001b[2Jall is well')
+  store.put('pools/web\nx/settings/y', '')
+  await eventually(() => log.length === 2, 'both lines')
+  log.sort()
+  assert.match(
+    log[0]!,
+    /is left out: bad server address "10\.0\.0\.1:80\\r\\n2026-01-01 info {2}\\u001b\[2Jall is well"/,
+  )
+  assert.match(log[1]!, /^registry: pools\/web\\nx\/settings\/y is left out/)
+})
+
 test('a server of the file: its state is shared with those who have it, and nobody else gets it', async (t) => {
   const one = await open(t, { web: ['10.0.0.1:80*3'] })
   const same = await open(t, { web: ['10.0.0.1:80*3'] }, one.store)
