@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, get } from 'node:http'
+import { createServer, get, type IncomingMessage } from 'node:http'
 import { connect as connectHttp2, performServerHandshake, type ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { ManualClock } from '../support/clock.js'
 import { folder } from '../support/process.js'
@@ -80,6 +81,7 @@ const refusals: [name: string, fields: string, status: number, text: RegExp, giv
     /^Pointsman-Service/,
   ],
   ['a bad weight', 'Pointsman-Instance: a\r\nPointsman-Weight: 0\r\n', 400, /from 1 to 1000/],
+  ['too much of it', 'Pointsman-Instance: a\r\nPointsman-Weight: 1001\r\n', 400, /from 1 to 1000/],
   ['another weight', 'Pointsman-Instance: a\r\nPointsman-Weight: 1e2\r\n', 400, /from 1 to 1000/],
   ['no token', 'Pointsman-Instance: a\r\n', 401, /a token is needed/, { options: { token: 'x' } }],
   ['no Bearer', 'Authorization: Basic eDp4\r\n', 401, /a token is needed/, { options: { token: 'x' } }],
@@ -133,6 +135,24 @@ test('a gate that closes answers 503, and lets requests end', async (t) => {
   await closed
   // Whoever stops the proxy knows why they go.
   assert.deepEqual(yard.log, ['worker default/w1 joined from 127.0.0.1'])
+})
+
+test('one that is being told that it is taken when the gate closes is let go', async (t) => {
+  const { gate, found } = await openYard(t)
+  let written = (): void => {}
+  const socket = new Duplex({
+    read() {},
+    write(_chunk, _encoding, done) {
+      written = done
+    },
+  })
+  const headers = { upgrade: 'pointsman-worker', 'pointsman-instance': 'w1' }
+  const request = { method: 'GET', headers } as unknown as IncomingMessage
+  assert.equal(gate.accept(request, socket, Buffer.alloc(0)), true)
+  await within(gate.close(), 'the gate to be closed')
+  written()
+  await eventually(() => socket.destroyed, 'the end of the connection')
+  assert.deepEqual(found, [])
 })
 
 test('what is no join request is left to others', async (t) => {

@@ -68,6 +68,13 @@ test('an end that is destroyed breaks the other off, behind what has arrived', a
   assert.equal(String(Buffer.concat(await far.toArray())), 'part')
   await within(closed, 'the close')
   assert.equal(far.destroyed, true)
+  // However late it is read.
+  const [first, late] = pipe()
+  first.write('part')
+  await new Promise((resolve) => setImmediate(resolve))
+  first.destroy()
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(String(Buffer.concat(await late.toArray())), 'part')
   // What is still written goes nowhere, and harms nobody.
   const [other, gone] = pipe()
   gone.destroy()

@@ -290,6 +290,22 @@ test('an application that breaks off is told by a reset, before and within its a
   assert.equal(within.log.at(-1), 'failed ERR_RESPONSE_INCOMPLETE')
 })
 
+test('a request on a kept connection that is lost goes out once more where that is safe, and only there', async (t) => {
+  const yard = await openYard(t)
+  const arrived: string[] = []
+  await joinYard(t, yard, (req, res) => {
+    arrived.push(`${req.method}`)
+    if (arrived.length % 2 === 1) res.end('ok')
+    else req.socket.destroy()
+  })
+  assert.equal((await ask(yard, 'w1')).body, 'ok')
+  assert.equal((await ask(yard, 'w1')).body, 'ok')
+  assert.deepEqual(arrived, ['GET', 'GET', 'GET'])
+  const post = await ask(yard, 'w1', { method: 'POST', headers: ['Host', 'h', 'Content-Length', '0'] })
+  assert.equal(post.log.at(-1), 'failed ERR_STREAM_RESET')
+  assert.deepEqual(arrived, ['GET', 'GET', 'GET', 'POST'])
+})
+
 test('an answer that HTTP/2 cannot carry as it is loses nothing but its form', async (t) => {
   const yard = await openYard(t)
   await joinYard(t, yard, (_req, res) => {

@@ -124,3 +124,23 @@ test('a worker that leaves closes its WebSockets with 1001', async (t) => {
   assert.equal((await closed)[0], 1001)
   assert.deepEqual(ends, [1001])
 })
+
+test('a WebSocket that is opened while the worker leaves is closed with 1001 as well', async (t) => {
+  const yard = await openYard(t)
+  const server = createServer()
+  const sockets = new WebSocketServer({ noServer: true })
+  let open: (() => void) | undefined
+  server.on('upgrade', (req, socket, head) => {
+    open = () => sockets.handleUpgrade(req, socket, head, () => {})
+  })
+  const joined = join(t, server, yard.url)
+  await eventually(() => yard.upstream('w1').ready, 'the worker')
+  const client = new WebSocket(await frontOf(t, yard))
+  const closed = once(client, 'close')
+  await eventually(() => open !== undefined, 'the request')
+  const left = joined.leave()
+  await eventually(() => !yard.upstream('w1').ready, 'the worker to take leave')
+  open?.()
+  assert.equal((await within(closed, 'the end', 10_000))[0], 1001)
+  await within(left, 'the worker to leave', 20_000)
+})

@@ -283,6 +283,14 @@ describe('the upstreams of workers', () => {
     await eventually(() => upstream.ready, 'the worker once more')
   })
 
+  test('one that a pool gives back while its worker is away is forgotten', () => {
+    const upstreams = new Upstreams(new ManualClock(), new EventEmitter())
+    const upstream = upstreams.take(address, options)
+    assert.equal(upstreams.joined.upstream(address), upstream)
+    upstreams.giveBack(upstream)
+    assert.notEqual(upstreams.joined.upstream(address), upstream)
+  })
+
   test('close drains them all', async (t) => {
     const joined = new Joined(new ManualClock())
     const one = await join(t, joined.upstream(address), hello)

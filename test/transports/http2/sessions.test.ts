@@ -121,6 +121,19 @@ describe('sessions', () => {
     await eventually(() => clock.pending === 0, 'no timer')
   })
 
+  test('of those that are unused only so many are kept', async (t) => {
+    const server = await H2Server.listen(t, () => {}, { settings: { maxConcurrentStreams: 1 } })
+    const to = upstreamTo(t, server.url, { keepAliveConnections: 2 })
+    const all = Array.from({ length: 5 }, () => new Sent(to))
+    await server.requests(5)
+    assert.equal(server.open, 5)
+    for (const each of server.arrived) answer(each)
+    for (const each of all) await each.over()
+    await eventually(() => server.open === 2, 'the others to be closed')
+    await settle()
+    assert.equal(server.open, 2)
+  })
+
   for (const options of [{ keepAliveTimeout: 0 }, { keepAliveConnections: 0 }]) {
     test(`none is kept with ${Object.keys(options)[0]} 0`, async (t) => {
       const server = await H2Server.listen(t, answer)
@@ -252,6 +265,41 @@ describe('a server that takes no more', () => {
       assert.equal(server.wires.length, 2)
     })
   }
+
+  test('an upload that waits for room is reset when it is given up behind its whole answer', async (t) => {
+    const resets: number[] = []
+    const server = await RawServer.listen(t, async (wire) => {
+      wire.write(frame(4, 0, 0, []))
+      await wire.bytes(24)
+      for (;;) {
+        const head = await wire.bytes(9)
+        const payload = await wire.bytes(head.readUIntBE(0, 3))
+        if (head[3] === 1) wire.write(frame(1, 5, head.readUInt32BE(5), [0x88]))
+        if (head[3] === 3) resets.push(payload.readUInt32BE(0))
+      }
+    })
+    const headers = ['Host', 'h', 'Transfer-Encoding', 'chunked']
+    const to = upstreamTo(t, `h2c://127.0.0.1:${server.port}`)
+    const upload = new Sent(to, { method: 'PUT', headers, hasBody: true }, (carriage) =>
+      carriage.write(Buffer.alloc(1024 * 1024)),
+    )
+    assert.deepEqual(await upload.over(), ['connected', 'response 200', 'end'])
+    upload.carriage.abort()
+    await eventually(() => resets.length > 0, 'the reset')
+    assert.deepEqual(resets, [8])
+    assert.deepEqual(await new Sent(to).over(), ['connected', 'response 200', 'end'])
+    assert.equal(server.wires.length, 1)
+  })
+
+  test('the last stream of GOAWAY was seen, and is not sent again', async (t) => {
+    const server = await H2Server.listen(t, ({ stream }) => {
+      stream.session?.goaway(0, stream.id)
+      stream.close(2)
+    })
+    const sent = new Sent(upstreamTo(t, server.url), post)
+    assert.deepEqual(await sent.over(), ['connected', 'failed ERR_STREAM_RESET'])
+    assert.equal(server.arrived.length, 1)
+  })
 
   test('a refused stream is sent again once, on another connection', async (t) => {
     const server = await H2Server.listen(t, (each, index) => {
