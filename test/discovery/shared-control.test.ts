@@ -144,6 +144,16 @@ test('two keys with one server make one server: that which was written last', as
   assert.equal(store.entries.size, 0)
 })
 
+test('of two keys with one server that which adds it counts, whenever it was written', async (t) => {
+  const { control, store } = await open(t, { web: ['10.0.0.2:80'] })
+  store.put(key('a'), { url: '10.0.0.1:80', weight: 5 })
+  store.put(key('b'), { url: '10.0.0.1:80', weight: 2, override: true })
+  await eventually(() => servers(control).length === 2, 'the server')
+  assert.deepEqual(servers(control)[1], 'http://10.0.0.1:80*5 up')
+  store.put(key('a'), { url: '10.0.0.1:80', weight: 6 })
+  await eventually(() => servers(control)[1] === 'http://10.0.0.1:80*6 up', 'the next weight')
+})
+
 test('weight and state of a server are merged into what stands there, and keep its lease', async (t) => {
   const { shared, control, store, registry } = await open(t, { web: [] })
   store.put(key('app-1'), { url: '10.0.0.1:80', weight: 2, health: { path: '/up', fails: 1 } }, 30)
