@@ -78,7 +78,9 @@ export class EtcdClient {
     const { user, password } = this.#settings
     if (user === undefined || password === undefined) return
     try {
-      const { token } = await this.#once('Auth.Authenticate', { name: user, password })
+      // A token that is worth nothing any more would be refused here too.
+      const nobody = this.#newMetadata(undefined)
+      const { token } = await this.#once('Auth.Authenticate', { name: user, password }, nobody)
       this.#metadata = this.#newMetadata(token)
     } catch (error) {
       // Then nobody has to.
@@ -151,6 +153,7 @@ export class EtcdClient {
   #once<Name extends keyof EtcdCalls>(
     name: Name,
     request: EtcdCalls[Name]['request'],
+    metadata = this.#metadata,
   ): Promise<EtcdCalls[Name]['response']> {
     const { path, requestSerialize, responseDeserialize } = this.#method(name)
     let answered: (error: ServiceError | null, response?: object) => void = () => {}
@@ -159,7 +162,7 @@ export class EtcdClient {
       requestSerialize,
       responseDeserialize,
       request,
-      this.#metadata,
+      metadata,
       (error, response) => answered(error, response),
     )
     return this.#inTime(call, (resolve, reject) => {

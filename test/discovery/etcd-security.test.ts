@@ -38,6 +38,13 @@ test('with credentials it does what its role allows', { skip }, async (t) => {
   await etcd.ctl('--user', 'root:r00t', 'user', 'delete', 'another')
   await registry.update('a', () => ({ value: '2' }))
   assert.deepEqual(values(), { a: '2' })
+  // Those of a user who is made anew are not even known.
+  await etcd.ctl('--user', 'root:r00t', 'user', 'delete', 'proxy')
+  await etcd.ctl('--user', 'root:r00t', 'user', 'add', 'proxy:s3cret@/:%')
+  await etcd.ctl('--user', 'root:r00t', 'user', 'grant-role', 'proxy', 'pools')
+  const { since } = registry.state
+  await registry.update('a', () => ({ value: '2b' }))
+  assert.deepEqual([values(), registry.state.since], [{ a: '2b' }, since])
   // A restart forgets all tokens.
   await etcd.kill()
   await etcd.start()
