@@ -73,7 +73,7 @@ export function joinProxy(
   if (addresses.length === 0)
     throw new TypeError('joinProxy needs the address of a proxy, such as http://127.0.0.1:8000')
   // What it throws for options that cannot be used would otherwise come with each try.
-  if (addresses.some(({ secure }) => secure)) createSecureContext(tls)
+  if (addresses.some(({ secure }) => secure)) checkTls(tls)
   return new JoinedProxy({
     backend: new AppBackend(app, clock),
     addresses,
@@ -82,6 +82,14 @@ export function joinProxy(
     clock,
     random,
   })
+}
+
+function checkTls(tls: WorkerTlsOptions): void {
+  try {
+    createSecureContext(tls)
+  } catch (error) {
+    throw new TypeError(`bad tls: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 const silent: Logger = { info() {}, warn() {}, error() {} }

@@ -37,15 +37,17 @@ function parse(text: string): ProxyAddress {
     }
     return { text: `unix:${socketPath}`, secure: false, host: '', port: 0, socketPath, path: '/' }
   }
+  // Whoever writes a password there is told so without it.
+  const shown = text.replace(/^([^/]*\/\/)?[^/]*@/, '$1***@')
   const [, scheme, rest = ''] = /^(?:([a-z][\w+.-]*):\/\/)?(.*)$/is.exec(text) ?? []
   const lower = scheme?.toLowerCase() ?? 'http'
   if (lower !== 'http' && lower !== 'https') {
-    throw new Error(`unknown scheme "${scheme}" in "${text}"; known schemes: http, https, unix`)
+    throw new Error(`unknown scheme "${scheme}" in "${shown}"; known schemes: http, https, unix`)
   }
   const secure = lower === 'https'
   const [, location = '', path = ''] = /^([^/?#]*)(.*)$/s.exec(rest) ?? []
   if (location.includes('@') || !/^(?:\/[\x21-\x7e]*)?$/.test(path) || path.includes('#')) {
-    throw new Error(`bad address "${text}"; it consists of a host and a port, as in http://127.0.0.1:8000`)
+    throw new Error(`bad address "${shown}"; it consists of a host and a port, as in http://127.0.0.1:8000`)
   }
   const { host, port } = /^\d+$/.test(location)
     ? { host: '127.0.0.1', port: parsePort(location, text) }

@@ -239,16 +239,20 @@ test('wrong arguments are told at once', () => {
     [createTlsServer(), 'http://h:1', {}, /of a TLS server, give the listener/],
     [hello, [], {}, /needs the address of a proxy/],
     [hello, 'ftp://h:1', {}, /unknown scheme "ftp"/],
-    [hello, 'http://u@h:1', {}, /consists of a host and a port/],
+    [hello, 'http://u:pass@h:1', {}, /bad address "http:\/\/\*\*\*@h:1"; it consists of a host and a port/],
+    [hello, 'ftp://u:pass@h:1', {}, /unknown scheme "ftp" in "ftp:\/\/\*\*\*@h:1"/],
     [hello, 'h', {}, /the port is missing/],
     [hello, 'unix:w.sock', {}, /the path of a socket is absolute/],
     [hello, 'http://h:1', { service: 'a b' }, /bad service "a b"/],
     [hello, 'http://h:1', { instance: '' }, /bad instance ""/],
     [hello, 'http://h:1', { weight: 0 }, /bad weight 0/],
     [hello, 'http://h:1', { token: 'a b' }, /a token consists of/],
-    [hello, 'https://h:1', { tls: { ca: 'x', cert: 'x' } }, /./],
+    [hello, 'https://h:1', { tls: { ca: 'x', cert: 'x' } }, /^bad tls: ./],
   ]
   for (const [app, url, options, message] of wrong) {
-    assert.throws(() => joinProxy(app as never, url as never, { logger: false, ...options }), message)
+    assert.throws(() => joinProxy(app as never, url as never, { logger: false, ...options }), {
+      name: 'TypeError',
+      message,
+    })
   }
 })
