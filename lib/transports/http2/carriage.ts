@@ -15,7 +15,7 @@ import { closeError, noError, protocolError, refusedStream } from './close-error
 import type { Placing } from './placing.js'
 import { requestHead, unsendable } from './request-head.js'
 import { readingFrom, type Session } from './session.js'
-import { type Carried, type CarriedStream, giveUp, handOver, openStream, writeAhead } from './stream.js'
+import { type Carried, type CarriedStream, giveUp, handOver, openStream, reset, writeAhead } from './stream.js'
 import { acceptedHead, webSocketHead } from './websocket.js'
 
 export class Http2Carriage implements Carriage, Carried {
@@ -289,7 +289,7 @@ export class Http2Carriage implements Carriage, Carried {
   }
 
   #break(error: ProxyError): void {
-    this.#stream?.close(protocolError)
+    if (this.#stream !== undefined) reset(this.#stream, protocolError)
     this.fail(error)
   }
 }

@@ -82,7 +82,16 @@ export function writeAhead(stream: CarriedStream, chunk: Uint8Array): boolean {
 export function giveUp(stream: CarriedStream): void {
   if (stream.destroyed) return
   stream.readable = true
-  stream.close(cancel)
+  reset(stream, cancel)
+}
+
+/**
+ * Resets it with an error code. Node would end the request first, and a server that does not compare the body with its
+ * length would take what has come of it for all.
+ */
+export function reset(stream: CarriedStream, code: number): void {
+  if (!stream.writableEnded) stream.end = stayOpen as CarriedStream['end']
+  stream.close(code)
 }
 
 /** Makes it a stream as others are. Only its close is told yet. */
@@ -157,6 +166,10 @@ function sendTrailers(stream: CarriedStream): void {
 
 function destroy(stream: CarriedStream): void {
   stream.destroy()
+}
+
+function stayOpen(this: CarriedStream): CarriedStream {
+  return this
 }
 
 function statusOf(headers: unknown): number {

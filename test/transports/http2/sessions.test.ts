@@ -266,6 +266,29 @@ describe('a server that takes no more', () => {
     })
   }
 
+  test('an upload of known length that is given up is reset, and not ended', async (t) => {
+    const frames: string[] = []
+    const server = await RawServer.listen(t, async (wire) => {
+      wire.write(frame(4, 0, 0, []))
+      await wire.bytes(24)
+      for (;;) {
+        const head = await wire.bytes(9)
+        const payload = await wire.bytes(head.readUIntBE(0, 3))
+        if (head[3] === 0) frames.push(`data ${payload.length} ${head[4]}`)
+        if (head[3] === 3) frames.push(`reset ${payload.readUInt32BE(0)}`)
+      }
+    })
+    const headers = ['Host', 'h', 'Content-Length', '9']
+    const to = upstreamTo(t, `h2c://127.0.0.1:${server.port}`)
+    const upload = new Sent(to, { method: 'PUT', headers, hasBody: true }, (carriage) =>
+      carriage.write(Buffer.from('part')),
+    )
+    await eventually(() => frames.length === 1, 'the upload')
+    upload.carriage.abort()
+    await eventually(() => frames.some((each) => each.startsWith('reset')), 'the reset')
+    assert.deepEqual(frames, ['data 4 0', 'reset 8'])
+  })
+
   test('an upload that waits for room is reset when it is given up behind its whole answer', async (t) => {
     const resets: number[] = []
     const server = await RawServer.listen(t, async (wire) => {
