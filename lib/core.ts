@@ -225,6 +225,7 @@ export class Core {
         key: (address) => this.#upstreams.key(address, options),
         probe,
         ready: ({ ready }) => ready !== false,
+        limit: ({ limit }) => limit ?? Number.POSITIVE_INFINITY,
         watch: (upstream, changed) => upstream.watch?.(changed) ?? (() => {}),
       },
       onChange: (change) => this.control.told({ pool: name, ...change }),

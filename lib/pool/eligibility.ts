@@ -6,13 +6,11 @@ import type { Standing } from './request.js'
 export class Eligibility<Carrier> {
   /** What requests tell about servers counts. */
   readonly remembers: boolean
-  readonly #maxConnections: number
   readonly #ready: (carrier: Carrier) => boolean
 
   /** `ready`: what carries requests to a server can do so now. */
   constructor(options: PoolOptions, ready: (carrier: Carrier) => boolean) {
     this.remembers = options.highAvailability && options.offlineTimeOut > 0
-    this.#maxConnections = options.maxConnections
     this.#ready = ready
   }
 
@@ -34,7 +32,7 @@ export class Eligibility<Carrier> {
   }
 
   atLimit(member: Member<Carrier>): boolean {
-    return this.#maxConnections > 0 && member.server.active >= this.#maxConnections
+    return member.server.active >= member.limit
   }
 
   /** It would be eligible, had it less to do. */

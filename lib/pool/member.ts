@@ -37,6 +37,8 @@ export class Member<Carrier> implements Candidate {
   source: string | undefined
   /** What that, or the registry, says of it. */
   told: Found | undefined
+  /** Requests at once that its server may have, of all pools. */
+  limit: number = Number.POSITIVE_INFINITY
   admin: AdminState = 'up'
   /** Since when `admin` is what it is, in milliseconds since the Unix epoch; null: from the beginning. */
   adminSince: number | null = null

@@ -26,7 +26,9 @@ export interface Carriers<Carrier> {
   probe(carrier: Carrier, address: ServerAddress): Probe
   /** It can carry requests now. One to a server that has to connect by itself may not be able to. */
   ready(carrier: Carrier): boolean
-  /** Calls `changed` whenever `ready` has changed; returns how to stop. */
+  /** Requests that it takes at once. */
+  limit(carrier: Carrier): number
+  /** Calls `changed` whenever `ready` or `limit` has changed; returns how to stop. */
   watch(carrier: Carrier, changed: () => void): () => void
 }
 
@@ -54,6 +56,7 @@ export class Membership<Carrier> {
   #all: readonly Member<Carrier>[] = []
   /** How to stop watching what carries requests to each. */
   readonly #unwatchers = new Map<Member<Carrier>, () => void>()
+  #lowestLimit = Number.POSITIVE_INFINITY
   #closed = false
 
   constructor(parts: MembershipParts<Carrier>) {
@@ -79,6 +82,11 @@ export class Membership<Carrier> {
   /** How many slots the list of the member has. */
   slots(backup: boolean): number {
     return (backup ? this.#backups : this.#main).slots
+  }
+
+  /** No server has a limit below this one. */
+  get lowestLimit(): number {
+    return this.#lowestLimit
   }
 
   byToken(token: string): Member<Carrier> | undefined {
@@ -169,15 +177,29 @@ export class Membership<Carrier> {
     const surroundings = { pool: name, clock, slowStart: options.slowStart, onStep }
     const member = new Member(server, backup, carriers.take(address), stickyToken(name, server), surroundings)
     member.health = health
+    let wasReady = carriers.ready(member.carrier)
     const turned = (): void => {
+      const isReady = carriers.ready(member.carrier)
       // What the requests of a connection that was lost have told says nothing about the next one.
-      if (carriers.ready(member.carrier)) server.health.heardUp('it has connected anew')
+      if (isReady && !wasReady) server.health.heardUp('it has connected anew')
+      wasReady = isReady
+      this.#limit(member)
       onReady()
     }
     this.#unwatchers.set(member, carriers.watch(member.carrier, turned))
     server.watch(watcher, options.maxConnections > 0)
+    this.#limit(member)
     this.#check(member)
     return member
+  }
+
+  /** As many requests at once as the options say, or as the server takes where that is less. */
+  #limit(member: Member<Carrier>): void {
+    const { carriers, options, watcher } = this.#parts
+    const own = carriers.limit(member.carrier)
+    member.limit = Math.min(own, options.maxConnections > 0 ? options.maxConnections : Number.POSITIVE_INFINITY)
+    if (own < Number.POSITIVE_INFINITY) member.server.watch(watcher, true)
+    this.#lowestLimit = Math.min(this.#lowestLimit, member.limit)
   }
 
   #check(member: Member<Carrier>): void {

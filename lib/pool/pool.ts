@@ -214,7 +214,7 @@ export class Pool<Carrier> implements ServerWatcher, CheckWatcher {
   }
 
   serverTaken(server: Server): void {
-    if (server.active >= this.options.maxConnections) this.#forget()
+    if (server.active >= this.#membership.lowestLimit) this.#forget()
   }
 
   serverFreed(): void {

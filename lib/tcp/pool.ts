@@ -81,6 +81,7 @@ const carriers = {
   key: (): string => '',
   probe: connectProbe,
   ready: (): boolean => true,
+  limit: (): number => Number.POSITIVE_INFINITY,
   watch: (): (() => void) => () => {},
 }
 

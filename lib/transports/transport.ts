@@ -128,7 +128,9 @@ export interface Upstream {
   send(request: TransportRequest, events: CarriageEvents): Carriage
   /** Requests can be sent now. Absent: always; a connection that is missing is made. */
   readonly ready?: boolean
-  /** Calls `changed` whenever `ready` has changed; returns how to stop. Absent: it never does. */
+  /** Requests that the server takes at once, as it says itself. Absent: any number. */
+  readonly limit?: number
+  /** Calls `changed` whenever `ready` or `limit` has changed; returns how to stop. Absent: they never do. */
   watch?(changed: () => void): () => void
   /** Closes unused connections, and those in use as soon as they are free. */
   close(): void

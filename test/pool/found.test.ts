@@ -196,6 +196,42 @@ describe('a server that cannot be sent to', () => {
     assert.equal(served, 'a')
   })
 
+  it('gets no more requests at once than it takes by itself, and those that wait as soon as it takes more', () => {
+    const bench = new PoolBench()
+    const pool = bench.pool('a b', { maxConnections: 3 })
+    bench.setLimit('http://a:80', 1)
+    const leases = Array.from({ length: 4 }, () => take(pool))
+    assert.deepEqual(leases.map(({ member: { server } }) => server.address.host).sort(), ['a', 'b', 'b', 'b'])
+    assert.equal(pool.standing(member(pool, 'a')), 'at its limit')
+    assert.equal(pool.lease(poolRequest(), new Set()), 'full')
+    let served = ''
+    pool.queue.join({
+      ready: () => {
+        served = ask(pool, 'succeeded')
+        return true
+      },
+      refused: () => assert.fail('it waits'),
+    })
+    bench.setLimit('http://a:80', 2)
+    assert.equal(served, 'a')
+    bench.setLimit('http://a:80', 9)
+    assert.equal(take(pool).member.server.address.host, 'a')
+    assert.equal(take(pool).member.server.address.host, 'a')
+    // That of the pool holds as well.
+    assert.equal(pool.lease(poolRequest(), new Set()), 'full')
+    for (const lease of leases) lease.release()
+    assert.equal(sequence(pool, 2).split(' ').sort().join(' '), 'a b')
+  })
+
+  it('is not taken for connected anew when only its limit has changed', () => {
+    const bench = new PoolBench()
+    const pool = bench.pool('a b')
+    const { server } = member(pool, 'a')
+    for (let i = 0; i < 2; i++) server.health.failed({ attemptsCount: 2, offlineTimeOut: 60_000 }, false, 'lost')
+    bench.setLimit('http://a:80', 5)
+    assert.equal(server.state, 'offline')
+  })
+
   it('forgets what its requests have told when it is connected again', () => {
     const bench = new PoolBench()
     const pool = bench.pool('a b')

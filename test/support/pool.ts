@@ -24,7 +24,9 @@ export class PoolBench {
 
   /** Servers that cannot be sent to. */
   readonly #unready = new Set<string>()
-  /** Who is told when that changes. */
+  /** Requests that servers take at once, of those that say so. */
+  readonly #limits = new Map<string, number>()
+  /** Who is told when one of both changes. */
   readonly #readiness = new Set<{ readonly id: string; readonly changed: () => void }>()
 
   /** How many watch whether servers can be sent to. */
@@ -35,6 +37,15 @@ export class PoolBench {
   setReady(id: string, ready: boolean): void {
     if (ready) this.#unready.delete(id)
     else this.#unready.add(id)
+    this.#turned(id)
+  }
+
+  setLimit(id: string, limit: number): void {
+    this.#limits.set(id, limit)
+    this.#turned(id)
+  }
+
+  #turned(id: string): void {
     for (const watcher of this.#readiness) if (watcher.id === id) watcher.changed()
   }
 
@@ -58,6 +69,7 @@ export class PoolBench {
           }
         },
         ready: (id) => !this.#unready.has(id),
+        limit: (id) => this.#limits.get(id) ?? Number.POSITIVE_INFINITY,
         watch: (id, changed) => {
           const watcher = { id, changed }
           this.#readiness.add(watcher)

@@ -88,6 +88,7 @@ export class JoinedUpstream implements Upstream, Placing, SessionOwner {
   readonly #taken = new Map<Session, TakenSession>()
   readonly #watchers = new Set<() => void>()
   #ready = false
+  #limit = Number.POSITIVE_INFINITY
 
   /** `onEmpty`: its last connection is gone. */
   constructor(
@@ -107,12 +108,17 @@ export class JoinedUpstream implements Upstream, Placing, SessionOwner {
     return this.#ready
   }
 
+  /** Requests that its connections take at once (SETTINGS_MAX_CONCURRENT_STREAMS, RFC 9113 §5.1.2). */
+  get limit(): number {
+    return this.#limit
+  }
+
   /** There is no connection, whatever its state. */
   get empty(): boolean {
     return this.#taken.size === 0
   }
 
-  /** Calls `changed` whenever {@link ready} has changed. Returns how to stop that. */
+  /** Calls `changed` whenever {@link ready} or {@link limit} has changed. Returns how to stop that. */
   watch(changed: () => void): () => void {
     const watcher = (): void => changed()
     this.#watchers.add(watcher)
@@ -154,12 +160,16 @@ export class JoinedUpstream implements Upstream, Placing, SessionOwner {
     this.#flusher.soon(carriage)
   }
 
-  /** The one with the fewest requests; of equal ones the newest, for the others may be left over from a lost network. */
+  /**
+   * Of those that have room, if there are any, the one with the fewest requests; of equal ones the newest, for the others
+   * may be left over from a lost network.
+   */
   #pick(except: Session | undefined): Session | undefined {
     let best: Session | undefined
     for (const session of this.#taken.keys()) {
       if (session === except || !session.usable) continue
-      if (best === undefined || session.streams <= best.streams) best = session
+      const isBetter = best === undefined || (best.full === session.full ? session.streams <= best.streams : best.full)
+      if (isBetter) best = session
     }
     return best
   }
@@ -171,6 +181,10 @@ export class JoinedUpstream implements Upstream, Placing, SessionOwner {
   }
 
   freed(): void {}
+
+  limited(): void {
+    this.#check()
+  }
 
   draining(): void {
     this.#check()
@@ -185,9 +199,12 @@ export class JoinedUpstream implements Upstream, Placing, SessionOwner {
   }
 
   #check(): void {
-    const ready = this.#pick(undefined) !== undefined
-    if (ready === this.#ready) return
+    const usable = [...this.#taken.keys()].filter((session) => session.usable)
+    const ready = usable.length > 0
+    const limit = ready ? usable.reduce((sum, session) => sum + session.limit, 0) : Number.POSITIVE_INFINITY
+    if (ready === this.#ready && limit === this.#limit) return
     this.#ready = ready
+    this.#limit = limit
     for (const watcher of [...this.#watchers]) watcher()
   }
 }

@@ -48,6 +48,8 @@ export interface SessionOwner {
   settled(session: Session): void
   /** A stream ended: there is room for another, or it is unused now. */
   freed(session: Session): void
+  /** The peer takes more streams at once than before, or fewer. */
+  limited(session: Session): void
   /** No new streams. Those that are open may go on. */
   draining(session: Session): void
   /** It is over; said once. `settled` may not have been said before. */
@@ -198,9 +200,9 @@ export class Session {
   }
 
   #onSettings(limit: number | undefined): void {
-    this.#limit = limit ?? Number.POSITIVE_INFINITY
+    this.#limit = limit === undefined || limit >= streamLimit ? Number.POSITIVE_INFINITY : limit
     if (this.#settled) {
-      if (!this.#closed) this.#owner.freed(this)
+      if (!this.#closed) this.#owner.limited(this)
       return
     }
     this.#settled = true

@@ -191,6 +191,10 @@ class Http2Upstream implements Upstream, Placing, SessionOwner {
     if (session.unused && session.usable) this.#unused.add(session)
   }
 
+  limited(session: Session): void {
+    this.freed(session)
+  }
+
   draining(session: Session): void {
     const at = this.#sessions.indexOf(session)
     if (at >= 0) this.#sessions.splice(at, 1)

@@ -157,6 +157,27 @@ describe('a worker that has joined', () => {
     assert.equal(sent.body, 'hello')
   })
 
+  test('takes as many requests at once as its connections do, and tells when that changes', async (t) => {
+    const upstream = new Joined(new ManualClock()).upstream(address)
+    const limits: number[] = []
+    upstream.watch(() => limits.push(upstream.limit))
+    const first = await join(t, upstream)
+    await eventually(() => upstream.ready, 'the worker')
+    first.http2.settings({ maxConcurrentStreams: 1 })
+    await eventually(() => upstream.limit === 1, 'its limit')
+    const second = await join(t, upstream)
+    second.http2.settings({ maxConcurrentStreams: 3 })
+    await eventually(() => upstream.limit === 4, 'the limit of both')
+    // The one that has room, though it has more to do.
+    for (let i = 0; i < 4; i++) new Sent(upstream)
+    await eventually(() => first.streams.length + second.streams.length === 4, 'the requests')
+    assert.deepEqual([first.streams.length, second.streams.length], [1, 3])
+    second.socket.destroy()
+    await eventually(() => upstream.limit === 1, 'the limit of the one that is left')
+    assert.deepEqual(limits.slice(0, 2), [Number.POSITIVE_INFINITY, 1])
+    assert.equal(limits.at(-1), 1)
+  })
+
   test('drain: nothing new, what is under way finishes, then the end', async (t) => {
     const upstream = new Joined(new ManualClock()).upstream(address)
     const worker = await join(t, upstream)
