@@ -37,6 +37,7 @@ const malformed: unique symbol = Symbol('malformed')
 function clientHello(data: Uint8Array): { bytes: Uint8Array; complete: boolean } | undefined {
   const parts: Uint8Array[] = []
   let have = 0
+  let whole: number | undefined
   for (let at = 0; at < data.length; ) {
     const [type, major] = [data[at], data[at + 1]]
     if (type !== handshakeRecord || (major !== undefined && major !== 3)) return undefined
@@ -50,8 +51,11 @@ function clientHello(data: Uint8Array): { bytes: Uint8Array; complete: boolean }
     at = begin + length
     const first = parts[0]!
     if (first.length > 0 && first[0] !== clientHelloMessage) return undefined
+    if (have < 4) continue
+    // Once: there may be a record for every byte.
+    whole ??= messageLength(parts)
     // Nothing behind the message is looked at.
-    if (have > 3 && have >= messageLength(parts)) break
+    if (have >= whole) break
   }
   const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
   if (bytes.length < 4) return { bytes: new Uint8Array(0), complete: false }
@@ -163,8 +167,20 @@ export function httpHost(data: Uint8Array): string | undefined | More {
   const end = /\r?\n\r?\n/.exec(head)
   if (end === null) return data.length < longestHead ? 'more' : undefined
   const fields = head.slice(line[0].length, end.index).split(/\r?\n/)
-  const hosts = fields.map((field) => /^host:[ \t]*(.*?)[ \t]*$/i.exec(field)?.[1]).filter((host) => host !== undefined)
+  const hosts = fields
+    .filter((field) => /^host:/i.test(field))
+    .map((field) => withoutBlanks(field.slice('host:'.length)))
   return hosts.length === 1 ? hostOf(hosts[0]!) : undefined
+}
+
+/** Blanks around a value do not belong to it (RFC 9110 §5.5). A pattern would try again for each of them. */
+function withoutBlanks(value: string): string {
+  const isBlank = (at: number): boolean => value[at] === ' ' || value[at] === '\t'
+  let begin = 0
+  let end = value.length
+  while (begin < end && isBlank(begin)) begin++
+  while (end > begin && isBlank(end - 1)) end--
+  return value.slice(begin, end)
 }
 
 /** What has come of a first line could go on as a request. */

@@ -15,6 +15,14 @@ function inRecords(hello: Buffer, size: number): Buffer {
   return Buffer.concat(records)
 }
 
+/** Milliseconds that the processor has spent on something, however much else it had to do meanwhile. */
+function workOf(something: () => void): number {
+  const before = process.cpuUsage()
+  something()
+  const { user, system } = process.cpuUsage(before)
+  return Math.round((user + system) / 1000)
+}
+
 const versions = ['TLSv1.2', 'TLSv1.3'] as const
 
 for (const version of versions) {
@@ -63,6 +71,16 @@ test('what is no ClientHello has no name', async () => {
   ]
   for (const [what, bytes] of none) assert.equal(tlsServerName(bytes), undefined, what)
   assert.equal(tlsServerName(new Uint8Array(0)), 'more')
+})
+
+test('a message in records of a byte each takes no longer than one in a single record', () => {
+  // 60,000 bytes are announced, and the first field of a length leads behind what is there.
+  const message = Buffer.alloc(40_000)
+  message.set([1, 0, 0xea, 0x60])
+  message.fill(255, 38)
+  const records = inRecords(Buffer.concat([Buffer.alloc(5), message]), 1)
+  const work = workOf(() => assert.equal(tlsServerName(records), 'more'))
+  assert.ok(work < 2000, `it took ${work} ms`)
 })
 
 test('a name that is none is not handed on', async () => {
@@ -125,4 +143,10 @@ test('what cannot become a request is told early', () => {
   }
   assert.equal(httpHost(Buffer.from(`GET /${'x'.repeat(100)}`)), 'more')
   assert.equal(httpHost(Buffer.from(`GET /${'x'.repeat(2 ** 17)}`)), undefined)
+})
+
+test('blanks within a host take no time', () => {
+  const request = Buffer.from(`GET / HTTP/1.1\r\nHost: a${' '.repeat(60_000)}b\r\n\r\n`)
+  const work = workOf(() => assert.equal(httpHost(request), undefined))
+  assert.ok(work < 500, `it took ${work} ms`)
 })
