@@ -135,9 +135,13 @@ export function eachItem<Item, Result>(
   return results
 }
 
-/** The message of whatever was thrown. */
+/** The message of whatever was thrown. It may be anything, also what cannot be made a text. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  try {
+    return error instanceof Error ? `${error.message}` : String(error)
+  } catch {
+    return 'an object'
+  }
 }
 
 /** A value of a program, short enough for a message. */

@@ -102,21 +102,23 @@ export class Deciding {
     this.#state = 'asking'
     this.#shown = this.#received.length
     let decision: unknown
+    let promise: Promise<unknown> | undefined
     try {
       decision = this.#route(this.#received.bytes, this.#client)
+      // Looking at what it returned may throw too.
+      if (isThenable(decision)) promise = Promise.resolve(decision)
     } catch (error) {
       this.#refuse(error)
       return
     }
-    if (isThenable(decision)) {
-      const promise = Promise.resolve(decision)
-      promise.then(
-        (each) => this.#decided(each),
-        (error: unknown) => this.#refuse(error),
-      )
-    } else {
+    if (promise === undefined) {
       this.#decided(decision)
+      return
     }
+    promise.then(
+      (each) => this.#decided(each),
+      (error: unknown) => this.#refuse(error),
+    )
   }
 
   #refuse(error: unknown): void {

@@ -301,7 +301,24 @@ const nonsense: readonly [what: string, route: () => unknown, message: RegExp][]
     },
     /the route threw: undefined/,
   ],
+  [
+    'throws what cannot be a text',
+    () => {
+      throw Object.create(null)
+    },
+    /the route threw: an object/,
+  ],
   ['rejects', () => Promise.reject(new Error('oh')), /the route threw: oh/],
+  ['rejects with what cannot be a text', () => Promise.reject(Object.create(null)), /the route threw: an object/],
+  [
+    'returns what throws when it is looked at',
+    () => {
+      const { proxy, revoke } = Proxy.revocable({}, {})
+      revoke()
+      return proxy
+    },
+    /the route threw: .*revoked/,
+  ],
   ['returns nothing', () => undefined, /returned undefined/],
   ['promises a number', () => Promise.resolve(5), /returned 5/],
   ['returns an empty object', () => ({}), /without one of remote, noop and close/],
