@@ -16,8 +16,10 @@ export class ConnectionNumbers {
     let number = this.#byConnection.get(connection)
     if (number === undefined) {
       number = this.#lowestFree()
-      this.#taken[number] = true
       this.#byConnection.set(connection, number)
+      // It is closed, and will not say so again.
+      if (isClosed(connection)) return number
+      this.#taken[number] = true
       const mine = number
       connection.once('close', () => {
         this.#taken[mine] = false
@@ -30,4 +32,10 @@ export class ConnectionNumbers {
     const free = this.#taken.indexOf(false)
     return free < 0 ? this.#taken.length : free
   }
+}
+
+/** Of a session that has been closed, but not yet destroyed, the streams go on. */
+function isClosed(connection: NodeJS.EventEmitter): boolean {
+  const { closed, destroyed } = connection as { closed?: boolean; destroyed?: boolean }
+  return closed === true && destroyed === true
 }

@@ -264,6 +264,19 @@ test('connections know both of their ends, and hold the lowest number that is fr
   assert.equal(connections[3]!.number, 1)
 })
 
+test('a number that is asked for once the connection is over is not held by anybody', async (t) => {
+  const { router, connect, summaries } = await rig(t, () => ({ close: true }))
+  const numbers: number[] = []
+  router.on('close', ({ number }) => numbers.push(number))
+  for (let clients = 1; clients <= 3; clients++) {
+    const client = await connect()
+    client.end('x')
+    await client.atClose()
+    await eventually(() => summaries.length === clients, 'the end')
+  }
+  assert.deepEqual(numbers, [0, 0, 0])
+})
+
 test('decideAtOnce asks before the client has sent anything', async (t) => {
   const greeting = await server(t, (socket) => {
     socket.write('220 hello\r\n')
