@@ -60,6 +60,7 @@ const names = [...Object.keys(numbers), ...Object.keys(choices)]
 
 /** @throws {TypeError} naming the option that is wrong */
 export function checkOptions(given: TcpRouterOptions): CheckedOptions {
+  if (typeof given !== 'object' || given === null) throw new TypeError(`options are an object, not ${show(given)}`)
   const checked: Record<string, unknown> = {}
   for (const name of Object.keys(given)) {
     if (!names.includes(name)) throw new TypeError(unknown('option', name, names))

@@ -366,6 +366,8 @@ test('options are checked by name', () => {
   const route: Route = () => ({ noop: true })
   assert.throws(() => createTcpRouter(undefined as never), /a route is a function/)
   assert.throws(() => createTcpRouter(route, { conectTimeout: 5 } as never), /did you mean "connectTimeout"/)
+  assert.throws(() => createTcpRouter(route, null as never), /options are an object, not null/)
+  assert.throws(() => createTcpRouter(route, 5 as never), /options are an object, not 5/)
   assert.throws(() => createTcpRouter(route, { connectTimeout: 0 }), /connectTimeout is a whole number from 1/)
   assert.throws(() => createTcpRouter(route, { maxBuffer: '64k' as never }), /maxBuffer is a whole number.*not "64k"/)
   assert.throws(() => createTcpRouter(route, { idleTimeout: Number.NaN }), /idleTimeout/)
