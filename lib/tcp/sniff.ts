@@ -14,7 +14,8 @@ export function tlsServerName(data: Uint8Array): string | undefined | More {
   const hello = clientHello(data)
   if (hello === undefined) return undefined
   try {
-    return serverNameOf(new Reader(hello.bytes))
+    const name = serverNameOf(new Reader(hello.bytes, 0, hello.length))
+    return name === undefined && !hello.complete ? 'more' : name
   } catch (error) {
     if (error === pastEnd) return hello.complete ? undefined : 'more'
     if (error === malformed) return undefined
@@ -33,18 +34,30 @@ const largestHello = 2 ** 16
 const pastEnd: unique symbol = Symbol('past the end')
 const malformed: unique symbol = Symbol('malformed')
 
+/** What there is of a message, without its head. */
+interface ClientHello {
+  readonly bytes: Uint8Array
+  /** How many there are to be. */
+  readonly length: number
+  /** No more of them will come. */
+  readonly complete: boolean
+}
+
 /** The message, as far as it is there, put together from its records; undefined when it is none. */
-function clientHello(data: Uint8Array): { bytes: Uint8Array; complete: boolean } | undefined {
+function clientHello(data: Uint8Array): ClientHello | undefined {
   const parts: Uint8Array[] = []
   let have = 0
   let whole: number | undefined
+  /** Nothing that could be a part of it follows. What is there counts, as it did before the rest came. */
+  let broken = false
   for (let at = 0; at < data.length; ) {
     const [type, major] = [data[at], data[at + 1]]
-    if (type !== handshakeRecord || (major !== undefined && major !== 3)) return undefined
+    broken = type !== handshakeRecord || (major !== undefined && major !== 3)
     const begin = at + 5
-    if (begin > data.length) break
+    if (broken || begin > data.length) break
     const length = data[at + 3]! * 256 + data[at + 4]!
-    if (length === 0 || length > largestRecord) return undefined
+    broken = length === 0 || length > largestRecord
+    if (broken) break
     const part = data.subarray(begin, begin + length)
     parts.push(part)
     have += part.length
@@ -58,10 +71,10 @@ function clientHello(data: Uint8Array): { bytes: Uint8Array; complete: boolean }
     if (have >= whole) break
   }
   const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
-  if (bytes.length < 4) return { bytes: new Uint8Array(0), complete: false }
+  if (bytes.length < 4) return broken ? undefined : { bytes: new Uint8Array(0), length: 4, complete: false }
   const length = messageLength([bytes])
   if (length > largestHello) return undefined
-  return { bytes: bytes.subarray(4, length), complete: bytes.length >= length }
+  return { bytes: bytes.subarray(4, length), length: length - 4, complete: broken || bytes.length >= length }
 }
 
 /** Of the whole message, its own head of four bytes included. */

@@ -111,6 +111,19 @@ test('whatever arrives never throws, and more bytes never change a name', async 
   )
 })
 
+test('what follows the record with the name does not take it back', async () => {
+  const hello = await clientHello({ servername: 'name.example' })
+  const size = hello.indexOf('name.example') + 'name.example'.length - 5
+  const first = inRecords(hello, size).subarray(0, size + 5)
+  assert.equal(tlsServerName(first), 'name.example')
+  for (const next of ['GET / HTTP', '15030100020228', '1602', '1603010000', '160301ffff']) {
+    const bytes = next.startsWith('1') ? Buffer.from(next, 'hex') : Buffer.from(next)
+    assert.equal(tlsServerName(Buffer.concat([first, bytes])), 'name.example', next)
+    // Without the name there will be none.
+    assert.equal(tlsServerName(Buffer.concat([inRecords(hello, 50).subarray(0, 55), bytes])), undefined, next)
+  }
+})
+
 const hosts: readonly [request: string, host: string | undefined][] = [
   ['GET / HTTP/1.1\r\nHost: Example.org\r\n\r\n', 'example.org'],
   ['GET / HTTP/1.1\r\nHost: example.org:8080\r\n\r\nbody', 'example.org'],
