@@ -6,6 +6,8 @@
  *     open ──(end)──▶ ended: the other side gets an end behind the last byte, and may go on sending
  *       └──(break)──▶ broken: the other side gets what was read, and then a break too, never an end that looks complete
  *
+ * A side that breaks after its end has said all that it had to say, which the other side gets to its last byte.
+ *
  * It is over when both sockets are closed.
  */
 
@@ -13,7 +15,7 @@ import type { Socket } from 'node:net'
 import { Deadline, type Deadlines } from '../forward/deadline.js'
 import { release } from './release.js'
 
-/** Milliseconds for the bytes that were read before a side broke. */
+/** Milliseconds for the bytes that were read before a side broke, and for the client of a server that did so after its end. */
 const lastBytesTime = 5_000
 
 /** Told what happens. */
@@ -123,8 +125,22 @@ export class Splice {
     if (other.destroyed) return
     other.resume()
     this.#setDeadline(lastBytesTime)
-    if (other.writableLength === 0 || !other.writable) reset(other)
+    if (other.writableEnded) this.#finish(other)
+    else if (other.writableLength === 0) reset(other)
     else other.write('', () => reset(other))
+  }
+
+  /**
+   * The side that broke had ended before. To break the other side would take back bytes that are still on their way to it,
+   * and so would, of a client that goes on sending, a close.
+   */
+  #finish(other: Socket): void {
+    const finished = (): void => {
+      if (other === this.#server) other.destroy()
+      else this.#setDeadline(lastBytesTime)
+    }
+    if (other.writableFinished) finished()
+    else other.once('finish', finished)
   }
 
   #moved(): void {

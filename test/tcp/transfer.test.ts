@@ -77,6 +77,60 @@ test('whoever listens to the data of a connection too keeps what it gets', async
   assert.equal(hash.digest('hex'), await sent)
 })
 
+test('a server that closes after its answer, and breaks off for what comes then, has its answer read to the end', async (t) => {
+  const size = 600_000
+  const { address, open } = await server(t, (socket) => {
+    socket.once('data', () => socket.end(Buffer.alloc(size), () => socket.destroy()))
+  })
+  const { connections, summaries, port } = await rig(t, () => ({ remote: address }))
+  const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  t.after(() => client.destroy())
+  client.write('go')
+  await eventually(() => connections[0]?.socket.writableEnded === true && open.size === 0, 'the end of the server')
+  // The first of them is answered by a break, which fails the second.
+  for (let times = 0; times < 2; times++) {
+    const { bytesRead } = connections[0]!.socket
+    client.write('more')
+    await eventually(() => connections[0]!.socket.bytesRead > bytesRead, 'the bytes to arrive')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  let got = 0
+  client.on('data', (chunk) => {
+    got += chunk.length
+  })
+  await within(once(client, 'end'), 'the end')
+  assert.equal(got, size)
+  client.end()
+  await eventually(() => summaries.length === 1, 'the end of both')
+})
+
+test('a client that ends and is gone has its bytes delivered, though the server speaks meanwhile', async (t) => {
+  const size = 600_000
+  let talk = (): void => {}
+  let read = async (): Promise<number> => 0
+  const { address } = await server(t, (socket) => {
+    socket.pause()
+    talk = () => socket.write('word')
+    read = async () => {
+      socket.resume()
+      await once(socket, 'end')
+      return socket.bytesRead
+    }
+  })
+  const { connections, summaries, port } = await rig(t, () => ({ remote: address }))
+  const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  client.end(Buffer.alloc(size))
+  await eventually(() => connections[0]?.socket.readableEnded === true, 'the end of the client')
+  client.destroy()
+  await within(once(client, 'close'), 'the client to be gone')
+  for (let times = 0; summaries.length === 0 && times < 100; times++) {
+    talk()
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  assert.equal((summaries[0]?.error as { code?: string } | undefined)?.code, 'ERR_TCP_BROKEN')
+  assert.equal(await within(read(), 'the bytes'), size)
+})
+
 test('a hundred connections at once do not mix', async (t) => {
   const { address } = await server(t, (socket) => {
     socket.pipe(socket)
