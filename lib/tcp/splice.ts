@@ -68,19 +68,21 @@ export class Splice {
       }
       this.#pass(chunk, server, client)
     })
+    const clientEnds = (): void => whenEnded(client, () => server.end())
     server.on('end', () => {
-      if (this.#answered || this.#events.silentEnd()) client.end()
+      whenEnded(server, () => {
+        if (this.#answered || this.#events.silentEnd()) client.end()
+      })
     })
-    if (clientEnded) {
-      server.end()
-    } else {
+    if (!clientEnded) {
       client.on('data', (chunk: Buffer) => this.#pass(chunk, client, server))
-      client.on('end', () => server.end())
+      client.on('end', clientEnds)
     }
     client.on('drain', () => server.resume())
     server.on('drain', () => client.resume())
     this.#follow('client', client, server)
     this.#follow('server', server, client)
+    if (clientEnded) clientEnds()
     this.#moved()
     client.resume()
   }
@@ -154,6 +156,22 @@ export class Splice {
     })
     this.#deadline.set(time)
   }
+}
+
+/**
+ * Calls `passOn` when a socket that tells its end has ended. Node takes a break that arrives together with the last bytes
+ * for an end (libuv does, for `POLLHUP`). The system knows better: to write fails then, even if it is nothing.
+ */
+function whenEnded(socket: Socket, passOn: () => void): void {
+  // Behind bytes that wait there is no telling; and of Unix sockets, which have no address, each full close fails it.
+  if (!socket.writable || socket.writableLength > 0 || socket.localAddress === undefined || 'encrypted' in socket) {
+    passOn()
+    return
+  }
+  socket.write('', (error) => {
+    // Any other comes of a break behind the end.
+    if ((error as NodeJS.ErrnoException | null | undefined)?.code !== 'ECONNRESET') passOn()
+  })
 }
 
 /** Closes a socket so that the other end takes it for broken (RST), where it has such a thing. */

@@ -77,6 +77,42 @@ test('whoever listens to the data of a connection too keeps what it gets', async
   assert.equal(hash.digest('hex'), await sent)
 })
 
+test('a break that comes together with the last bytes is passed on as one, and not as an end', async (t) => {
+  const { address } = await server(t, (socket) => {
+    socket.once('data', () => socket.write('half of it', () => socket.resetAndDestroy()))
+  })
+  const { summaries, port } = await rig(t, () => ({ remote: address }))
+  const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  client.resume()
+  client.on('error', () => {})
+  client.write('go')
+  await eventually(() => summaries.length === 1, 'the end of both')
+  const { error, sent } = summaries[0]!
+  assert.equal((error as { code?: string } | undefined)?.code, 'ERR_TCP_BROKEN')
+  assert.equal(sent, 10)
+  // This end too may take the break for an end, until it writes.
+  const failed = new Promise((resolve) => client.write('more', resolve))
+  assert.ok((await within(failed, 'the break')) instanceof Error)
+})
+
+test('a client that breaks off right behind its first bytes is passed on as broken', async (t) => {
+  const ends: string[] = []
+  const { address } = await server(t, (socket) => {
+    socket.on('end', () => socket.write('', (error) => ends.push(error ? 'broken' : 'ended')))
+    socket.on('close', (hadError) => ends.push(hadError ? 'broken' : 'closed'))
+    socket.resume()
+  })
+  let decide = (_: { remote: string }): void => {}
+  const { connections, summaries, port } = await rig(t, () => new Promise((resolve) => (decide = resolve)))
+  const client = connect({ port, host: '127.0.0.1' })
+  client.write('a whole request', () => client.resetAndDestroy())
+  await eventually(() => connections[0]?.socket.bytesRead === 15, 'the request')
+  decide({ remote: address })
+  await eventually(() => summaries.length === 1, 'the end of both')
+  assert.equal((summaries[0]!.error as { code?: string } | undefined)?.code, 'ERR_TCP_BROKEN')
+  assert.ok(!ends.includes('ended'), ends.join())
+})
+
 test('a server that closes after its answer, and breaks off for what comes then, has its answer read to the end', async (t) => {
   const size = 600_000
   const { address, open } = await server(t, (socket) => {
