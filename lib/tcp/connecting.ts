@@ -62,9 +62,9 @@ export class Connecting implements ServerWaiter, DialWaiter {
     this.#giveUp = dial(remote, this)
   }
 
-  none(error: Error): void {
+  none(error: Error, final = false): void {
     if (this.#cancelled) return
-    if (this.#pointless || this.#retries >= this.#options.connectRetries) {
+    if (final || this.#pointless || this.#retries >= this.#options.connectRetries) {
       this.#events.unconnected(error)
       return
     }

@@ -6,8 +6,8 @@ import type { Remote } from './remote.js'
 /** Whoever wants a server. */
 export interface ServerWaiter {
   take(remote: Remote): void
-  /** There is none (any more) in this round. */
-  none(error: Error): void
+  /** There is none (any more) in this round. `final`: another round is not to be begun. */
+  none(error: Error, final?: boolean): void
 }
 
 /** The servers that may be tried for one connection, one after the other, each once in a round. */

@@ -228,7 +228,9 @@ class PoolDestination implements Destination, PoolRequest, Waiter {
   }
 
   refused(error: ProxyError): void {
-    this.#waiter?.none(this.#error ?? error)
+    // In another round it would wait as long again, behind all who have come meanwhile.
+    const hasWaited = error.code === 'ERR_QUEUE_TIMEOUT' || error.code === 'ERR_QUEUE_FULL'
+    this.#waiter?.none(this.#error ?? error, hasWaited)
   }
 
   // What the balancers ask.

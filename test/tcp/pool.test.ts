@@ -172,6 +172,31 @@ test('MaxConnections makes clients wait for their turn', async (t) => {
   await eventually(() => router.pool.pool.queue.size === 0, 'its place to be free')
 })
 
+test('a client that has waited for QueueTimeout, or finds the queue full, is closed, whatever retries are left', async (t) => {
+  const a = await named(t, 'a')
+  const clock = new ManualClock()
+  const pool = createTcpPool({ serverList: a.address, maxConnections: 1, queueLength: 1, queueTimeout: 3 }, { clock })
+  t.after(() => pool.close())
+  const router = await rig(t, () => ({ remote: pool }), {}, true)
+  const errors: unknown[] = []
+  router.router.on('connectError', (_, error) => errors.push((error as { code?: string }).code))
+  const clients = []
+  for (let at = 0; at < 3; at++) {
+    const client = await router.connect()
+    client.write('!')
+    clients.push(client)
+    await eventually(() => router.connections[at]?.socket.bytesRead === 1, 'its first byte')
+  }
+  await clients[2]!.atEnd()
+  clock.advance(2_999)
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(errors, ['ERR_QUEUE_FULL'])
+  clock.advance(1)
+  await clients[1]!.atEnd()
+  assert.deepEqual(errors, ['ERR_QUEUE_FULL', 'ERR_QUEUE_TIMEOUT'])
+  assert.equal(await clients[0]!.until('!'), 'a:!')
+})
+
 test('backups are used while no server of the list is', async (t) => {
   const backup = await named(t, 'backup')
   const config = { serverList: `127.0.0.1:${await refusingPort()}`, backupList: backup.address, attemptsCount: 1 }
