@@ -2,7 +2,7 @@ import { list } from '../config/lists.js'
 import { eachItem, type OptionTable, type ResolveContext, show, ValueProblem } from '../config/section.js'
 import { unknown } from '../config/suggest.js'
 import { boolean } from '../config/types.js'
-import { parseLocation, parseServer, type ServerAddress, type ServerSpec } from '../pool/address.js'
+import { parseLocation, parseServer, parseWeight, type ServerAddress, type ServerSpec } from '../pool/address.js'
 import { type HealthOptions, healthTable } from '../pool/health-options.js'
 import { type PoolConfig, type PoolOptions, poolTable } from '../pool/options.js'
 
@@ -120,7 +120,7 @@ export function parseTcpServer(text: string): ServerSpec {
     secure: false,
     authority,
   }
-  return { address, weight: weight === undefined ? 1 : parseServer(`h*${weight}`).weight }
+  return { address, weight: weight === undefined ? 1 : parseWeight(weight, text) }
 }
 
 /** `worker:api` and `dns:api:80` are sources of HTTP; `dns:53` is a host. */

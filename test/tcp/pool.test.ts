@@ -237,7 +237,7 @@ test('options of pools are checked by name', () => {
   assert.throws(make({}), /serverList is missing/)
   assert.throws(make({ serverList: 'h' }), /serverList: the port is missing in "h"/)
   assert.throws(make({ serverList: 'http://h:80' }), /serverList: bad server address/)
-  assert.throws(make({ serverList: 'h:1*0' }), /bad weight "0"/)
+  assert.throws(make({ serverList: 'h:1*0' }), /bad weight "0" in "h:1\*0"/)
   assert.throws(make({ serverList: 'h:1', loadBalance: 'Rond-Robin' }), /loadBalance: .*did you mean "Round-Robin"/)
   assert.throws(make({ serverList: 'h:1', offlineTimeout: 5 }), /did you mean "offlineTimeOut"/)
   assert.throws(make({ serverList: 'h:1', healthCheck: '/path' }), /healthCheck: .*neither On nor Off/)
