@@ -24,7 +24,11 @@ export interface ClientFacts {
 
 /** The address of the connection's other end, in its plain form. */
 export function peerAddress(req: IncomingMessage): string {
-  const address = req.socket.remoteAddress ?? ''
+  return plainAddress(req.socket.remoteAddress ?? '')
+}
+
+/** An IPv4 address as such, which a socket for both families shows in its mapped form (RFC 4291 §2.5.5.2). */
+export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
 }
 

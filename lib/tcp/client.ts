@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { plainAddress } from '../forward/client.js'
 import type { ConnectionNumbers } from '../forward/connection-numbers.js'
 import type { ProxyHeader } from '../proxy-protocol/header.js'
 
@@ -31,9 +32,9 @@ export class Client implements TcpConnection {
   constructor(socket: Socket, numbers: ConnectionNumbers) {
     this.socket = socket
     this.#numbers = numbers
-    this.remoteAddress = socket.remoteAddress ?? ''
+    this.remoteAddress = plainAddress(socket.remoteAddress ?? '')
     this.remotePort = socket.remotePort ?? 0
-    this.localAddress = socket.localAddress ?? ''
+    this.localAddress = plainAddress(socket.localAddress ?? '')
     this.localPort = socket.localPort ?? 0
   }
 

@@ -264,6 +264,22 @@ test('connections know both of their ends, and hold the lowest number that is fr
   assert.equal(connections[3]!.number, 1)
 })
 
+test('an IPv4 client of a socket for both families is told of as one, to the route and to servers', async (t) => {
+  const echo = await named(t, 'x')
+  const addresses: string[] = []
+  const route: Route = (_, { remoteAddress, localAddress }) => {
+    addresses.push(remoteAddress, localAddress)
+    return { remote: echo.address, sendProxyProtocol: 1 }
+  }
+  const router = createTcpRouter(route)
+  t.after(() => router.close({ timeout: 0 }))
+  const { port } = (await router.listen(0)) as AddressInfo
+  const client = await Wire.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  client.end('!')
+  assert.match(await client.atEnd(), /^x:PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ \d+\r\n!$/)
+  assert.deepEqual(addresses, ['127.0.0.1', '127.0.0.1'])
+})
+
 test('a number that is asked for once the connection is over is not held by anybody', async (t) => {
   const { router, connect, summaries } = await rig(t, () => ({ close: true }))
   const numbers: number[] = []
