@@ -109,14 +109,21 @@ export class TcpRouter {
     const options = typeof where === 'number' ? { port: where, ...(host === undefined ? {} : { host }) } : where
     const server = makeTcpServer((socket) => this.handle(socket))
     this.#servers.add(server)
+    const settled = new AbortController()
+    const { signal } = settled
     try {
       server.listen(options)
-      await once(server, 'listening')
+      // Closed before it listens, it never tells that it does.
+      await Promise.race([once(server, 'listening', { signal }), once(server, 'close', { signal })])
     } catch (error) {
       this.#servers.delete(server)
       throw error
+    } finally {
+      settled.abort()
     }
     if (this.#closing !== undefined) {
+      // If the name of a host is still being looked up it listens, or fails, all the same.
+      server.on('listening', () => server.close()).on('error', () => {})
       server.close()
       throw new Error('the router is closed')
     }

@@ -333,6 +333,24 @@ test('handle takes connections of a server of your own', async (t) => {
   assert.equal(router.counts.total, 1)
 })
 
+test('a socket that is closed already, or comes behind the close, is no connection', async (t) => {
+  const { router, port } = await rig(t, () => ({ noop: true }))
+  const socket = connect({ port, host: '127.0.0.1' })
+  socket.destroy()
+  router.handle(socket)
+  assert.equal(router.counts.total, 0)
+  await within(router.close(), 'the router to close')
+})
+
+test('a router that is closed while it begins to listen listens no more', async (t) => {
+  const { router } = await rig(t, () => ({ noop: true }))
+  const path = join(folder(t), 'tcp.sock')
+  const listening = [router.listen(0, 'localhost'), router.listen({ path })]
+  const closing = router.close()
+  for (const each of listening) await assert.rejects(each, /the router is closed/)
+  await within(closing, 'the router to close')
+})
+
 test('close accepts nobody any more and waits for those that are there', async (t) => {
   const echo = await named(t, 'x')
   const { router, port, connect } = await rig(t, () => ({ remote: echo.address }))
