@@ -131,7 +131,7 @@ function parseTlvs(header: Buffer, from: number): Tlv[] {
 /** The sum is made over the whole header, with zeros in its own place (§2.2.3). */
 function checkSum(header: Buffer, at: number, value: Buffer): void {
   const zeroed = Buffer.from(header)
-  zeroed.fill(0, at, at + 4)
+  zeroed.fill(0, at, at + value.length)
   if (value.length !== 4 || value.readUInt32BE(0) !== crc32c(zeroed)) {
     throw new ProxyHeaderError('the checksum of a PROXY protocol header is wrong')
   }

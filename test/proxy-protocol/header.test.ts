@@ -26,6 +26,7 @@ const read: readonly [what: string, header: Buffer, ends: string | undefined][] 
   ['LOCAL', binary('20 00 0000'), undefined],
   ['LOCAL with what is to be ignored', binary('20 11 000f c0000201 c6336402 dc04 01bb ffffff'), undefined],
   ['PROXY without a family', binary('21 00 0000'), undefined],
+  ['as many bytes as are taken', binary(`21 00 0ff0 ea 0fed ${'00'.repeat(4077)}`), undefined],
 ]
 
 const show = ({ address, port }: Endpoint): string => `${address}:${port}`
@@ -69,6 +70,8 @@ const refused: readonly [what: string, header: Buffer, message: RegExp][] = [
   ['a field beyond the end', binary('21 11 0010 c0000201 c6336402 dc04 01bb 02 0002 61'), /longer than the header/],
   ['half a field', binary('21 11 000e c0000201 c6336402 dc04 01bb 02 00'), /longer than the header/],
   ['a wrong checksum', binary('21 11 0013 c0000201 c6336402 dc04 01bb 03 0004 00000000'), /checksum/],
+  ['a checksum that is too short', binary('21 11 0012 c0000201 c6336402 dc04 01bb 03 0003 000000'), /checksum/],
+  ['a byte more than are taken', binary(`21 11 0ff1 c0000201 c6336402 dc04 01bb`), /at most 4096/],
 ]
 
 for (const [what, header, message] of refused) {
