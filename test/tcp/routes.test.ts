@@ -112,6 +112,24 @@ test('a SOCKS request is read byte by byte, and what follows it goes on', async 
   }
 })
 
+test('0.0.0.0 is an address of SOCKS 4, and no name of 4a', async (t) => {
+  const echo = await named(t, 'x')
+  const hosts: string[] = []
+  const { connect: open } = await rig(
+    t,
+    routeSocks4({
+      allow: ({ host }) => {
+        hosts.push(host)
+        return echo.address
+      },
+    }),
+  )
+  const client = await open()
+  client.write(socks('04 01 0050 00000000 00'))
+  assert.equal((await client.bytes(8))[1], 0x5a)
+  assert.deepEqual(hosts, ['0.0.0.0'])
+})
+
 test('what is no SOCKS request for a connection is rejected', async (t) => {
   const { connect: open } = await rig(t, routeSocks4())
   const rejected = Buffer.from([0, 0x5b, 0, 0, 0, 0, 0, 0]).toString('latin1')
@@ -120,6 +138,7 @@ test('what is no SOCKS request for a connection is rejected', async (t) => {
     '04 02 0050 7f000001 00',
     '04 01 0000 7f000001 00',
     `04 01 0050 7f000001 ${'61'.repeat(257)}`,
+    `04 01 0050 7f000001 ${'61'.repeat(256)} 00`,
     '04 01 0050 00000001 00 00',
     '04 01 0050 00000001 00 612f6200',
   ]

@@ -91,6 +91,14 @@ test('a name that is none is not handed on', async () => {
     copy.write(name, at, 'latin1')
     assert.equal(tlsServerName(copy), undefined, JSON.stringify(name))
   }
+  // Addresses are none (RFC 6066 §3), and names have at most 253 characters (RFC 1035 §2.3.4).
+  const other = await clientHello({ servername: 'abcdef.example' })
+  other.write('192.168.100.10', other.indexOf('abcdef.example'), 'latin1')
+  assert.equal(tlsServerName(other), undefined)
+  const longest = `${'a'.repeat(50)}.`.repeat(5).slice(0, -1)
+  assert.equal(longest.length, 254)
+  assert.equal(tlsServerName(await clientHello({ servername: longest })), undefined)
+  assert.equal(tlsServerName(await clientHello({ servername: longest.slice(1) })), longest.slice(1))
 })
 
 test('whatever arrives never throws, and more bytes never change a name', async () => {
