@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { crc32c } from '#lib/proxy-protocol/crc32c.js'
 import { formatProxyHeader } from '#lib/proxy-protocol/format.js'
 import { tlvTypes } from '#lib/proxy-protocol/header.js'
 import { parseProxyHeader } from '#lib/proxy-protocol/parse.js'
@@ -82,6 +83,22 @@ test('what was accepted goes on with its fields, and one decision may want anoth
   }
   assert.deepEqual(got[0], Buffer.concat([header, Buffer.from('hello')]))
   assert.equal(got[1]!.toString(), 'plain')
+})
+
+test('a checksum stays with the header that it was made for', async (t) => {
+  const { address, got } = await recorder(t)
+  const options = { acceptProxyProtocol: true, sendProxyProtocol: 2 } as const
+  const { connect } = await rig(t, () => ({ remote: address }), options)
+  const header = formatProxyHeader(2, { source, destination }, [
+    authority,
+    { type: tlvTypes.crc32c, value: Buffer.alloc(4) },
+  ])
+  header.writeUInt32BE(crc32c(header), header.length - 4)
+  const client = await connect()
+  client.end(Buffer.concat([header, Buffer.from('hello')]))
+  assert.equal(await client.atEnd(), 'ok')
+  const plain = formatProxyHeader(2, { source, destination }, [authority])
+  assert.deepEqual(got[0], Buffer.concat([plain, Buffer.from('hello')]))
 })
 
 test('a header without ends leaves those of the connection', async (t) => {

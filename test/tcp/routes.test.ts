@@ -131,7 +131,9 @@ test('0.0.0.0 is an address of SOCKS 4, and no name of 4a', async (t) => {
 })
 
 test('what is no SOCKS request for a connection is rejected', async (t) => {
-  const { connect: open } = await rig(t, routeSocks4())
+  // What cannot be reached would be rejected too.
+  let asked = 0
+  const { connect: open } = await rig(t, routeSocks4({ allow: () => ++asked > 0 }))
   const rejected = Buffer.from([0, 0x5b, 0, 0, 0, 0, 0, 0]).toString('latin1')
   const bad = [
     '05 01 00',
@@ -147,6 +149,7 @@ test('what is no SOCKS request for a connection is rejected', async (t) => {
     client.write(socks(request))
     assert.equal(await client.atEnd(), rejected, request)
   }
+  assert.equal(asked, 0)
 })
 
 /** A Git daemon with one repository `name/project.git` with a file that says so. */
