@@ -3,7 +3,7 @@
 import { balancerNames, canonicalBalancerName, findBalancer } from '../balancers/registry.js'
 import type { OptionType } from '../config/section.js'
 import { unknown } from '../config/suggest.js'
-import type { HealthSettings, PoolSnapshot } from '../forward/control.js'
+import type { HealthSettings } from '../forward/control.js'
 import { changedHealth, type HealthOptions, healthTable } from '../pool/health-options.js'
 
 export interface PoolSettings {
@@ -31,14 +31,6 @@ export function checkedBalancer(name: string): string {
 export function checkHealth(health: unknown): asserts health is HealthSettings {
   if (typeof health !== 'object' || health === null || Array.isArray(health)) throw new Error('"health" is no object')
   changedHealth(defaultHealth(), health)
-}
-
-/** How a pool is set now: what it goes back to when the registry says nothing any more. */
-export function settingsOf({ balancer, health }: PoolSnapshot): PoolSettings {
-  if (health === null) return { loadBalance: balancer, health: { path: false } }
-  const { interval, timeout, status, ...rest } = health
-  const seconds = { interval: interval / 1000, timeout: timeout / 1000 }
-  return { loadBalance: balancer, health: { ...rest, ...seconds, status: status.split(' ') } }
 }
 
 /** What a check is that nobody has set. */

@@ -9,7 +9,7 @@ import { messageOf } from '../config/section.js'
 import { type Change, ChangeError, type Control, type FoundServer, type PoolSnapshot } from '../forward/control.js'
 import type { Logger } from '../forward/events.js'
 import { registrySource } from '../pool/source.js'
-import { type PoolSettings, settingsOf } from './pool-settings.js'
+import type { PoolSettings } from './pool-settings.js'
 import { RegisteredServers } from './registered-servers.js'
 import type { Registry } from './registry.js'
 import { foundServer } from './server-entry.js'
@@ -38,8 +38,6 @@ export class SharedPools {
   readonly #settings = new Map<string, PoolSettings>()
   /** Pools that may have forgotten what they were told. */
   readonly #stale = new Set<string>()
-  /** How pools were before the registry said something of them. */
-  readonly #original = new Map<string, PoolSettings>()
   #working: Promise<void> | undefined
   #retry: Timer | undefined
 
@@ -96,7 +94,7 @@ export class SharedPools {
 
   async #tell(pool: PoolSnapshot): Promise<void> {
     const { name } = pool
-    await this.#tellSettings(pool)
+    await this.#tellSettings(name)
     const named = new Set(pool.servers.filter(({ source }) => source === null).map(({ id }) => id))
     // What is said of a server in the file is said to those who have it there.
     const servers = this.registered
@@ -110,23 +108,17 @@ export class SharedPools {
     this.#stale.delete(name)
   }
 
-  async #tellSettings(pool: PoolSnapshot): Promise<void> {
-    const { name } = pool
+  async #tellSettings(name: string): Promise<void> {
     const given = this.registered.settings(name)
     const before = this.#settings.get(name)
     // A bad value leaves all as it is.
     if (given === 'bad' || (given === 'none' && before === undefined)) return
     const settings = given === 'none' ? {} : given
     if (isDeepStrictEqual(settings, before) && !this.#stale.has(name)) return
-    const original = this.#original.get(name) ?? settingsOf(pool)
-    this.#original.set(name, original)
-    if (!(await this.#change({ kind: 'pool', pool: name, ...backTo(original, before ?? {}, settings) }, name))) return
-    if (given !== 'none') {
-      this.#settings.set(name, settings)
-      return
-    }
-    this.#settings.delete(name)
-    this.#original.delete(name)
+    // What is not said, or no more, is as each proxy has it in its file.
+    if (!(await this.#change({ kind: 'pool', pool: name, ...settings, reset: true }, name))) return
+    if (given === 'none') this.#settings.delete(name)
+    else this.#settings.set(name, settings)
   }
 
   /** False: it was not taken. */
@@ -140,13 +132,5 @@ export class SharedPools {
       this.#logger.error(`registry: the pool ${pool} does not take what is said of it: ${messageOf(error)}`)
       return false
     }
-  }
-}
-
-/** What was said `before` and is not `now` goes back to how it was at first. */
-function backTo(original: PoolSettings, before: PoolSettings, now: PoolSettings): PoolSettings {
-  return {
-    loadBalance: now.loadBalance ?? (before.loadBalance === undefined ? undefined : original.loadBalance),
-    health: before.health === undefined ? now.health : { ...original.health, ...now.health },
   }
 }

@@ -1,14 +1,14 @@
 /** What is wrong with a change, told before anything is touched. */
 
-import type { BalancerFactory } from '../balancers/balancer.js'
 import { balancerNames, canonicalBalancerName, findBalancer } from '../balancers/registry.js'
 import { unknown } from '../config/suggest.js'
 import { parseServer, type ServerSpec } from '../pool/address.js'
 import { changedHealth, type HealthOptions } from '../pool/health-options.js'
 import type { Member } from '../pool/member.js'
+import type { NamedBalancer } from '../pool/options.js'
 import type { Found } from '../pool/source.js'
 import type { Upstream } from '../transports/transport.js'
-import { ChangeError, type FoundServer, type HealthSettings } from './control.js'
+import { type Change, ChangeError, type FoundServer, type HealthSettings } from './control.js'
 
 export function serverSpec(url: string, weight: number | undefined): ServerSpec {
   const spec = checked(() => parseServer(url.replace(/(?<=^[a-z]+:\/\/[^/]*)\/$/i, '')))
@@ -48,7 +48,18 @@ export function checkWeight(weight: number): void {
   throw new ChangeError('invalid', `bad weight ${weight}; a weight is a whole number from 1 to 1000`)
 }
 
-export function namedBalancer(name: string): { name: string; factory: BalancerFactory } {
+/** What a change sets. `before`: how the servers of the pool are checked. */
+export function poolSettings(
+  { loadBalance, health }: Change & { kind: 'pool' },
+  before: HealthOptions,
+): { loadBalance?: NamedBalancer; health?: HealthOptions } {
+  return {
+    ...(loadBalance === undefined ? {} : { loadBalance: namedBalancer(loadBalance) }),
+    ...(health === undefined ? {} : { health: healthOptions(before, health) }),
+  }
+}
+
+function namedBalancer(name: string): NamedBalancer {
   const factory = findBalancer(name)
   if (factory === undefined) throw new ChangeError('invalid', unknown('balancer', name, balancerNames()))
   return { name: canonicalBalancerName(name) ?? name, factory }

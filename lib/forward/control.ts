@@ -61,6 +61,8 @@ export type Change =
       /** Name of a balancer. */
       readonly loadBalance?: string | undefined
       readonly health?: HealthSettings | undefined
+      /** What is not set here goes back to what the configuration says. Default: it stays as it is. */
+      readonly reset?: boolean
     }
   | SourceChange
 

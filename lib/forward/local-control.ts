@@ -18,7 +18,7 @@ import {
   checkWeight,
   foundServer,
   healthOptions,
-  namedBalancer,
+  poolSettings,
   serverSpec,
 } from './change-checks.js'
 import {
@@ -224,12 +224,14 @@ export class ProcessControl implements LocalControl {
 
   #changePool(change: Change & { kind: 'pool' }): ChangeResult {
     const { pool, key } = this.#route(change.pool)
-    const loadBalance = change.loadBalance === undefined ? undefined : namedBalancer(change.loadBalance)
-    const health = change.health === undefined ? undefined : healthOptions(pool.health, change.health)
+    const written = change.reset ? pool.options : undefined
+    const given = poolSettings(change, written ?? pool.health)
+    const { loadBalance = written?.loadBalance, health = written } = given
     if (loadBalance !== undefined && loadBalance.name !== pool.loadBalance.name) pool.setLoadBalance(loadBalance)
     if (health !== undefined) pool.setHealth(health)
     this.#parts.checks.sweep()
-    this.#overlay.pool(key, { loadBalance: loadBalance?.name, health: health && healthSettings(health) })
+    const kept = { loadBalance: given.loadBalance?.name, health: given.health && healthSettings(given.health) }
+    this.#overlay.pool(key, kept, change.reset === true)
     return { changed: true, servers: [] }
   }
 

@@ -64,8 +64,14 @@ export class Overlay {
     this.#of(pool).servers.delete(server)
   }
 
-  pool(pool: string, change: { loadBalance?: string | undefined; health?: HealthSettings | undefined }): void {
-    Object.assign(this.#of(pool), merged(this.#of(pool), change))
+  /** `resets`: nothing counts of what was said before. */
+  pool(
+    pool: string,
+    change: { loadBalance?: string | undefined; health?: HealthSettings | undefined },
+    resets: boolean,
+  ): void {
+    const overlay = this.#of(pool)
+    Object.assign(overlay, resets ? change : merged(overlay, change))
   }
 
   #of(pool: string): PoolOverlay {

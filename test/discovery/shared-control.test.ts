@@ -248,6 +248,14 @@ test('settings of a pool are shared, and go back when the registry has them no m
   assert.equal(other.control.pools.get('web')?.health?.path, '/up')
   one.store.delete('pools/web/settings')
   await eventually(() => other.control.pools.get('web')?.health === null, 'no check, as in the file')
+  // The file as it is by then counts.
+  one.store.put('pools/web/settings', { loadBalance: 'Naive' })
+  await eventually(() => other.control.pools.get('web')?.balancer === 'Naive', 'the balancer')
+  other.control.pools.get('web')!.written.balancer = 'Weighted'
+  await other.shared.reload()
+  assert.equal(other.control.pools.get('web')?.balancer, 'Naive')
+  one.store.delete('pools/web/settings')
+  await eventually(() => other.control.pools.get('web')?.balancer === 'Weighted', 'the balancer of the new file')
 })
 
 test('changes are checked before anything is written', async (t) => {

@@ -208,6 +208,28 @@ test('what makes no sense is refused with a reason, and changes nothing', async 
   await assert.rejects(rig.proxy.control.reload(), /comes from no file/)
 })
 
+test('a pool that is reset is as the configuration has it now, and stays so', async (t) => {
+  const a = await named(t, 'a')
+  const entry = { name: 'web', serverList: a, healthCheck: '/written', healthInterval: 20 }
+  const rig = await startRig(t, 'http1', entry)
+  const { control } = rig.proxy
+  const picture = async () => {
+    const { balancer, health } = (await control.snapshot()).pools[0]!
+    return [balancer, health?.path, health?.interval, health?.fails]
+  }
+  await control.change({ kind: 'pool', pool: 'web', loadBalance: 'naive', health: { path: '/set', fails: 7 } })
+  assert.deepEqual(await picture(), ['Naive', '/set', 20_000, 7])
+  await rig.proxy.reload(configOf('http1', { ...entry, loadBalance: 'Weighted', healthInterval: 40 }))
+  assert.equal((await picture())[0], 'Naive')
+  await control.change({ kind: 'pool', pool: 'web', health: { fails: 9 }, reset: true })
+  assert.deepEqual(await picture(), ['Weighted', '/written', 40_000, 9])
+  await control.change({ kind: 'pool', pool: 'web', reset: true })
+  assert.deepEqual(await picture(), ['Weighted', '/written', 40_000, 3])
+  assert.deepEqual(control.changes, [])
+  await rig.proxy.reload(configOf('http1', entry))
+  assert.deepEqual(await picture(), ['Round-Robin', '/written', 20_000, 3])
+})
+
 test('changes outlive a reload, and are the same in another process', async (t) => {
   const [a, b, c] = [await named(t, 'a'), await named(t, 'b'), await named(t, 'c')]
   const entry = { name: 'web', serverList: [a, b] }

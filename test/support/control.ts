@@ -58,6 +58,8 @@ export class MemoryPool {
   retries = 0
   readonly duration = new Durations()
   servers: MemoryServer[]
+  /** As the configuration has it. */
+  readonly written: { balancer: string; health: PoolSnapshot['health'] } = { balancer: 'Round-Robin', health: null }
 
   constructor(urls: readonly string[]) {
     this.servers = urls.map((url) => new MemoryServer(url))
@@ -223,9 +225,10 @@ export class MemoryControl implements Control {
     return result(found)
   }
 
-  #changePool({ pool: name, loadBalance, health }: Extract<Change, { kind: 'pool' }>): ChangeResult {
+  #changePool({ pool: name, loadBalance, health, reset }: Extract<Change, { kind: 'pool' }>): ChangeResult {
     const pool = this.#pool(name)
     checkHealth(health)
+    if (reset) Object.assign(pool, pool.written)
     if (loadBalance !== undefined) {
       if (!balancerNames().includes(loadBalance)) {
         throw new ChangeError(
