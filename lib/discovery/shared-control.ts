@@ -122,17 +122,12 @@ export class SharedControl implements Control {
     const known = pool.servers.find((server) => server.id === id)
     const { lease } = change
     const key = this.#keyOf(pool.name, id)
-    // A server that proxies have in their files keeps what they say of it.
-    const weight = known?.source === null ? known.weight : undefined
-    const fresh = { ...wanted, weight: wanted.weight ?? weight }
     let isNew = false
     const decide: RegistryDecision = (before) => {
       const there = this.#read(key, before)
       isNew = there === undefined || there.leaving || (there.override && known === undefined)
-      if (there === undefined || there.leaving) return { value: formatServerEntry(fresh), lease }
-      const value = there.override
-        ? formatServerEntry({ ...there, weight: there.weight ?? weight, override: false })
-        : before?.value
+      if (there === undefined || there.leaving) return { value: formatServerEntry(wanted), lease }
+      const value = there.override ? formatServerEntry({ ...there, override: false }) : before?.value
       return { value, lease }
     }
     const isRenewed = lease !== undefined && !this.#wouldChange(key, decide) && (await this.#registry.renew(key, lease))

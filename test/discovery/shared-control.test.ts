@@ -222,7 +222,8 @@ test('a server of the file: its state is shared with those who have it, and nobo
   // Added, it is a server of all.
   await one.shared.change({ kind: 'add', url: '10.0.0.1:80' })
   await eventually(() => servers(without.control).length === 2, 'the server in the third')
-  assert.deepEqual(servers(without.control)[1], 'http://10.0.0.1:80*3 disabled')
+  assert.deepEqual(servers(without.control)[1], 'http://10.0.0.1:80*1 disabled')
+  assert.deepEqual(servers(one.control), ['http://10.0.0.1:80*3 disabled'])
 })
 
 test('servers that something else has told of are changed in this proxy alone', async (t) => {
