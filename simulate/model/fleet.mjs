@@ -104,6 +104,7 @@ export class Fleet {
         key: () => '',
         probe: () => () => nothing,
         ready: () => true,
+        limit: () => Number.POSITIVE_INFINITY,
         watch: () => nothing,
       },
       onChange: nothing,

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { freeze } from '../support/freeze.js'
 import { freePorts } from '../support/network.js'
 import { folder } from '../support/process.js'
 import { eventually, within } from '../support/wire.js'
@@ -64,7 +65,7 @@ test('a process that is killed is replaced, and its successor knows every change
 test('a process that hangs is replaced, and connections that were handed to it are answered', async (t) => {
   const cluster = new RealCluster(t, 2)
   const { urls, pids } = (await cluster.line('urls')) as { urls: string[]; pids: number[] }
-  process.kill(pids[0]!, 'SIGSTOP')
+  await freeze(pids[0]!)
   const replies = await patiently(Promise.all(Array.from({ length: 8 }, () => ask(urls[0]!))), 'every answer')
   assert.equal(replies.filter(({ pid }) => pid === pids[0]).length, 0)
   await cluster.serving(2, [pids[0]!])

@@ -102,7 +102,7 @@ test('frozen: it is noticed, a write fails in time, and all goes on when it thaw
   const etcd = await Etcd.start(t)
   await etcd.ctl('put', 'p/a', '1')
   const { registry, values } = await connect(t, `etcd://127.0.0.1:${etcd.port}/p`)
-  etcd.freeze()
+  await etcd.freeze()
   const begin = performance.now()
   await assert.rejects(
     registry.update('a', () => ({ value: '2' })),

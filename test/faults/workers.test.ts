@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { Agent, request as httpRequest } from 'node:http'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { freeze } from '../support/freeze.js'
 import { call, found } from '../support/managed-command.js'
 import { freePorts } from '../support/network.js'
 import { folder, type Launched, launch } from '../support/process.js'
@@ -184,7 +185,7 @@ test('a worker that stands still stops nobody else, and is found out within ten 
   const [still] = [yard.worker(), yard.worker()]
   await yard.start()
   await yard.has(2)
-  still!.kill('SIGSTOP')
+  await freeze(still!.pid!)
   const begun = performance.now()
   const requests = new Requests(t, yard.port, 16)
   await requests.reached(500)

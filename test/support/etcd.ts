@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
+import { freeze } from './freeze.js'
 import { within } from './wire.js'
 
 const etcd = process.env.ETCD ?? 'etcd'
@@ -114,8 +115,9 @@ export class Etcd {
   }
 
   /** Holds still; it is not told from a machine that has gone. */
-  freeze(): void {
-    this.#process?.kill('SIGSTOP')
+  async freeze(): Promise<void> {
+    const pid = this.#process?.pid
+    if (pid !== undefined) await freeze(pid)
   }
 
   thaw(): void {
