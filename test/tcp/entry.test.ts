@@ -302,6 +302,25 @@ test('a reload: connections stay, new ones go by the new entries, states of serv
   assert.equal(await old.atEnd(), '3')
 })
 
+test('a reload may want a name or a header of clients, and want them no more', async (t) => {
+  const speaker = await server(t, (socket) => socket.end('220 hello\r\n'))
+  const a = await named(t, 'a')
+  const greeting = async (bytes = ''): Promise<string> => {
+    const client = await rig.connect()
+    if (bytes !== '') client.write(bytes)
+    return client.atEnd()
+  }
+  const rig = await serve(t, { serverName: '*.example', serverList: a.address })
+  assert.equal(await takerOf(rig, await hello('x.example')), 'a')
+  await rig.reload({ serverList: speaker.address })
+  assert.equal(await greeting(), '220 hello\r\n')
+  await rig.reload({ acceptProxyProtocol: true, serverList: speaker.address })
+  assert.equal(await greeting('no header\r\n'), '')
+  assert.equal(await greeting('PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n'), '220 hello\r\n')
+  await rig.reload({ serverName: '*.example', serverList: a.address })
+  assert.equal(await takerOf(rig, await hello('x.example')), 'a')
+})
+
 test('an address that goes is free at once, and its connections go on', async (t) => {
   const a = await named(t, 'a')
   const [first, second] = (await freePorts(2)) as [number, number]
