@@ -85,18 +85,14 @@ export interface PoolOptions extends HealthOptions {
 export const poolTable: OptionTable<PoolConfig, PoolOptions> = {
   serverList: {
     key: 'ServerList',
-    type: list({ describe: 'servers', resolve: (items) => eachItem(items, parseListed) }),
+    type: serverList(parseListed),
     scope: 'both',
     doc: 'Servers: `10.0.0.1:80`, `[::1]:80`, `http://h:80`, `https://h`, `h2c://h:80` and `h2://h` ([HTTP/2](forwarding.md#http2-servers-and-grpc) without TLS and with it, for gRPC too), `unix:/run/app.sock`; `worker:NAME`: those that [dial in](workers.md); `dns:NAME:PORT`, `srv:NAME`: what [DNS](discovery.md) says. `*3` behind a server is its weight; listed n times, it has weight n.',
     defaultText: 'required',
   },
   backupList: {
     key: 'BackupList',
-    type: list({
-      describe: 'servers',
-      mayBeEmpty: true,
-      resolve: (items) => eachItem(items, parseListed),
-    }),
+    type: serverList(parseListed, true),
     default: [],
     scope: 'both',
     doc: 'Servers used only while no server of `ServerList` is eligible.',
@@ -191,6 +187,14 @@ export const poolTable: OptionTable<PoolConfig, PoolOptions> = {
     doc: 'How long the weight of a server that returns takes to grow from a tenth to all of it. `0`: at once.',
   },
   ...healthTable,
+}
+
+/** A list of servers, of which `parse` takes each. */
+export function serverList<Server>(
+  parse: (text: string) => Server,
+  mayBeEmpty = false,
+): OptionType<readonly string[], readonly Server[]> {
+  return list({ describe: 'servers', mayBeEmpty, resolve: (items) => eachItem(items, parse) })
 }
 
 function balancerType(): OptionType<string, NamedBalancer> {

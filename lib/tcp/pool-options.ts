@@ -1,10 +1,9 @@
-import { list } from '../config/lists.js'
-import { eachItem, type OptionTable, type ResolveContext, show, ValueProblem } from '../config/section.js'
+import { type OptionTable, type ResolveContext, show, ValueProblem } from '../config/section.js'
 import { unknown } from '../config/suggest.js'
 import { boolean } from '../config/types.js'
 import { parseLocation, parseServer, parseWeight, type ServerAddress, type ServerSpec } from '../pool/address.js'
 import { type HealthOptions, healthTable } from '../pool/health-options.js'
-import { type PoolConfig, type PoolOptions, poolTable } from '../pool/options.js'
+import { type PoolConfig, type PoolOptions, poolTable, serverList } from '../pool/options.js'
 
 /** The options that mean the same for HTTP. */
 type SharedName =
@@ -51,18 +50,14 @@ const { healthInterval, healthFails, healthPasses } = healthTable
 export const tcpPoolTable: OptionTable<TcpPoolConfig, TcpPoolOptions> = {
   serverList: {
     key: 'ServerList',
-    type: list({ describe: 'servers', resolve: (items) => eachItem(items, (item) => parseTcpServer(item)) }),
+    type: serverList(parseTcpServer),
     scope: 'own',
     doc: 'Servers: `10.0.0.1:5432`, `db:5432`, `[::1]:5432`, `unix:/run/app.sock`. `*3` behind a server is its weight.',
     defaultText: 'required',
   },
   backupList: {
     key: 'BackupList',
-    type: list({
-      describe: 'servers',
-      mayBeEmpty: true,
-      resolve: (items) => eachItem(items, (item) => parseTcpServer(item)),
-    }),
+    type: serverList(parseTcpServer, true),
     default: [],
     scope: 'own',
     doc: 'Servers used only while no server of `ServerList` is eligible.',

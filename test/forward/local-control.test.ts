@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
-import { type Change, ChangeError } from '#lib/forward/control.js'
+import { type Change, ChangeError, type Control } from '#lib/forward/control.js'
 import type { Rig } from '../support/rig.js'
 import { configOf, startRig } from '../support/rig.js'
 import { type Cleanup, httpServer } from '../support/upstream.js'
@@ -35,6 +35,17 @@ async function refused(rig: Rig, change: Change, code: string, message: RegExp):
     return true
   })
   assert.equal(JSON.stringify([(await rig.proxy.control.snapshot()).pools, rig.proxy.control.changes]), before)
+}
+
+/** Comes back when a request waits for a server of the first pool. */
+async function untilQueued(control: Control): Promise<void> {
+  let queued = 0
+  await eventually(() => {
+    void control.snapshot().then(({ pools }) => {
+      queued = pools[0]!.queued
+    })
+    return queued === 1
+  }, 'a request to wait')
 }
 
 test('a server is added, weighed, and removed', async (t) => {
@@ -377,13 +388,7 @@ test('what a source tells is served, is told again after a reload, and cannot be
   const rig = await startRig(t, 'http1', { name: 'web', serverList: 'dns:api.invalid:80' }, { discovers: false })
   const { control } = rig.proxy
   const waiting = rig.get()
-  let queued = 0
-  await eventually(() => {
-    void control.snapshot().then(({ pools }) => {
-      queued = pools[0]!.queued
-    })
-    return queued === 1
-  }, 'it waits')
+  await untilQueued(control)
   await control.change({ kind: 'source', source: 'dns:http://api.invalid:80', servers: [{ url: a }] })
   assert.equal((await waiting).body, 'a')
   await control.change({
@@ -461,13 +466,7 @@ test('a request that waits for a server at its limit is served by the servers th
   const first = rig.get()
   await eventually(() => held.length === 1, 'the first request')
   const second = rig.get()
-  let queued = 0
-  await eventually(() => {
-    void rig.proxy.control.snapshot().then(({ pools }) => {
-      queued = pools[0]!.queued
-    })
-    return queued === 1
-  }, 'the second one to wait')
+  await untilQueued(rig.proxy.control)
   await rig.proxy.reload(configOf('http1', { name: 'web', serverList: b }))
   held[0]!.end('a')
   await eventually(() => held.length === 2, 'the second request')
@@ -483,13 +482,7 @@ test('a request that waits for a worker goes on waiting over a reload, in the po
   // It is known, and has not dialled in here yet.
   await control.change({ kind: 'source', source: 'dns:http://api.invalid:80', servers: [{ url: 'worker:api/1' }] })
   const waiting = rig.get()
-  let queued = 0
-  await eventually(() => {
-    void control.snapshot().then(({ pools }) => {
-      queued = pools[0]!.queued
-    })
-    return queued === 1
-  }, 'it to wait')
+  await untilQueued(control)
   await rig.proxy.reload(configOf('http1', entry))
   await control.change({ kind: 'source', source: 'dns:http://api.invalid:80', servers: [{ url: a }] })
   assert.equal((await waiting).body, 'a')

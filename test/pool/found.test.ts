@@ -19,6 +19,19 @@ function sequence(pool: Pool<string>, count: number): string {
   return Array.from({ length: count }, () => ask(pool, 'succeeded')).join(' ')
 }
 
+/** A request that waits for a server; tells which one has served it, if one has. */
+function waiting(pool: Pool<string>): () => string {
+  let served = ''
+  pool.queue.join({
+    ready: () => {
+      served = ask(pool, 'succeeded')
+      return true
+    },
+    refused: () => assert.fail('it waits'),
+  })
+  return () => served
+}
+
 function member(pool: Pool<string>, host: string): Member<string> {
   return pool.members.find(({ server }) => server.address.host === host)!
 }
@@ -74,16 +87,9 @@ describe('a pool that a source feeds', () => {
   it('makes a request wait for the first server, and serves it when one is found', () => {
     const pool = new PoolBench().pool('worker:api')
     assert.equal(pool.lease(poolRequest(), new Set()), 'full')
-    let served = ''
-    pool.queue.join({
-      ready: () => {
-        served = ask(pool, 'succeeded')
-        return true
-      },
-      refused: () => assert.fail('it waits'),
-    })
+    const served = waiting(pool)
     pool.found('worker:api', found('worker:api/1'))
-    assert.equal(served, 'api/1')
+    assert.equal(served(), 'api/1')
   })
 
   it('lets what is under way at a server that has left go on', () => {
@@ -184,16 +190,9 @@ describe('a server that cannot be sent to', () => {
     bench.setReady('http://a:80', false)
     assert.equal(pool.lease(poolRequest(), new Set()), 'full')
     assert.equal(pool.waitsForServers, true)
-    let served = ''
-    pool.queue.join({
-      ready: () => {
-        served = ask(pool, 'succeeded')
-        return true
-      },
-      refused: () => assert.fail('it waits'),
-    })
+    const served = waiting(pool)
     bench.setReady('http://a:80', true)
-    assert.equal(served, 'a')
+    assert.equal(served(), 'a')
   })
 
   it('gets no more requests at once than it takes by itself, and those that wait as soon as it takes more', () => {
@@ -204,16 +203,9 @@ describe('a server that cannot be sent to', () => {
     assert.deepEqual(leases.map(({ member: { server } }) => server.address.host).sort(), ['a', 'b', 'b', 'b'])
     assert.equal(pool.standing(member(pool, 'a')), 'at its limit')
     assert.equal(pool.lease(poolRequest(), new Set()), 'full')
-    let served = ''
-    pool.queue.join({
-      ready: () => {
-        served = ask(pool, 'succeeded')
-        return true
-      },
-      refused: () => assert.fail('it waits'),
-    })
+    const served = waiting(pool)
     bench.setLimit('http://a:80', 2)
-    assert.equal(served, 'a')
+    assert.equal(served(), 'a')
     bench.setLimit('http://a:80', 9)
     assert.equal(take(pool).member.server.address.host, 'a')
     assert.equal(take(pool).member.server.address.host, 'a')

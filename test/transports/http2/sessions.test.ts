@@ -6,7 +6,7 @@ import { Sent } from '../../support/carriage.js'
 import { ManualClock } from '../../support/clock.js'
 import { type Arrived, answer, H2Server } from '../../support/h2-server.js'
 import { deadPort, RawServer } from '../../support/upstream.js'
-import { eventually } from '../../support/wire.js'
+import { eventually, type Wire } from '../../support/wire.js'
 import { settle, upstreamTo } from './support.js'
 
 const post = { method: 'POST', headers: ['Host', 'h', 'Content-Length', '0'] }
@@ -249,15 +249,11 @@ describe('a server that takes no more', () => {
   for (const code of [0, 11]) {
     test(`a stream above the last of GOAWAY with code ${code} is sent again, whatever its method`, async (t) => {
       const server = await RawServer.listen(t, async (wire, index) => {
-        wire.write(frame(4, 0, 0, []))
-        await wire.bytes(24)
-        for (;;) {
-          const head = await wire.bytes(9)
-          await wire.bytes(head.readUIntBE(0, 3))
-          if (head[3] !== 1) continue
+        for await (const { type, stream } of framesOf(wire)) {
+          if (type !== 1) continue
           if (index === 0) wire.write(frame(7, 0, 0, [0, 0, 0, 0, 0, 0, 0, code]))
           // `:status: 200` of the static table, and with it the end.
-          else wire.write(frame(1, 5, head.readUInt32BE(5), [0x88]))
+          else wire.write(frame(1, 5, stream, [0x88]))
         }
       })
       const sent = new Sent(upstreamTo(t, `h2c://127.0.0.1:${server.port}`), post)
@@ -269,13 +265,9 @@ describe('a server that takes no more', () => {
   test('an upload of known length that is given up is reset, and not ended', async (t) => {
     const frames: string[] = []
     const server = await RawServer.listen(t, async (wire) => {
-      wire.write(frame(4, 0, 0, []))
-      await wire.bytes(24)
-      for (;;) {
-        const head = await wire.bytes(9)
-        const payload = await wire.bytes(head.readUIntBE(0, 3))
-        if (head[3] === 0) frames.push(`data ${payload.length} ${head[4]}`)
-        if (head[3] === 3) frames.push(`reset ${payload.readUInt32BE(0)}`)
+      for await (const { type, flags, payload } of framesOf(wire)) {
+        if (type === 0) frames.push(`data ${payload.length} ${flags}`)
+        if (type === 3) frames.push(`reset ${payload.readUInt32BE(0)}`)
       }
     })
     const headers = ['Host', 'h', 'Content-Length', '9']
@@ -292,13 +284,9 @@ describe('a server that takes no more', () => {
   test('an upload that waits for room is reset when it is given up behind its whole answer', async (t) => {
     const resets: number[] = []
     const server = await RawServer.listen(t, async (wire) => {
-      wire.write(frame(4, 0, 0, []))
-      await wire.bytes(24)
-      for (;;) {
-        const head = await wire.bytes(9)
-        const payload = await wire.bytes(head.readUIntBE(0, 3))
-        if (head[3] === 1) wire.write(frame(1, 5, head.readUInt32BE(5), [0x88]))
-        if (head[3] === 3) resets.push(payload.readUInt32BE(0))
+      for await (const { type, stream, payload } of framesOf(wire)) {
+        if (type === 1) wire.write(frame(1, 5, stream, [0x88]))
+        if (type === 3) resets.push(payload.readUInt32BE(0))
       }
     })
     const headers = ['Host', 'h', 'Transfer-Encoding', 'chunked']
@@ -433,6 +421,18 @@ describe('a connection whose other end is gone without a word', () => {
 })
 
 /** A frame of HTTP/2 (RFC 9113 §4.1). */
+/** What a client sends, frame by frame, once it is greeted with settings. */
+async function* framesOf(wire: Wire): AsyncGenerator<{ type: number; flags: number; stream: number; payload: Buffer }> {
+  wire.write(frame(4, 0, 0, []))
+  // The preface.
+  await wire.bytes(24)
+  for (;;) {
+    const head = await wire.bytes(9)
+    const payload = await wire.bytes(head.readUIntBE(0, 3))
+    yield { type: head.readUInt8(3), flags: head.readUInt8(4), stream: head.readUInt32BE(5), payload }
+  }
+}
+
 function frame(type: number, flags: number, stream: number, payload: readonly number[]): Buffer {
   const head = Buffer.alloc(9)
   head.writeUIntBE(payload.length, 0, 3)
